@@ -1,18 +1,16 @@
 import pulumi from "@pulumi/eslint-plugin";
-import { importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
-/** Which folder may import which: data walks one way (README, The way through). */
-const directions = [
-  { target: "./workloads", from: ["./stacks", "./scripts", "./twin"], message: "workloads stand alone" },
-  { target: "./stacks", from: ["./scripts", "./twin"], message: "the product knows neither the scripts nor the twin" },
-  { target: "./twin", from: ["./scripts"], message: "nothing imports scripts" },
-  {
-    target: "./scripts",
-    from: ["./stacks/main.ts", "./stacks/site.ts", "./stacks/experiment.ts"],
-    message: "scripts use config and renderers, never components",
+/** Data walks one way (README, The way through): what a folder may not import, and why. */
+const directions = {
+  workloads: { forbidden: "(stacks|scripts|twin)", why: "workloads run in the cluster and stand alone" },
+  stacks: { forbidden: "(scripts|twin)", why: "the product knows neither its scripts nor the twin" },
+  twin: { forbidden: "scripts", why: "nothing imports scripts" },
+  scripts: {
+    forbidden: "stacks/(main|site|experiment)\\.ts$",
+    why: "scripts use configuration and renderers, never components",
   },
-];
+};
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".bramble/", "results/"] },
@@ -20,15 +18,11 @@ export default tseslint.config(
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { pulumi, "import-x": importX },
+    plugins: { pulumi },
     rules: {
       "pulumi/no-output-in-template-literal": "error",
-      "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones: directions }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      "@typescript-eslint/no-unnecessary-condition": [
-        "error",
-        { allowConstantLoopConditions: "only-allowed-literals" },
-      ],
+      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: "only-allowed-literals" }],
       "@typescript-eslint/consistent-type-definitions": "off",
       "no-restricted-syntax": [
         "error",
@@ -40,4 +34,10 @@ export default tseslint.config(
       ],
     },
   },
+  ...Object.entries(directions).map(([folder, { forbidden, why }]) => ({
+    files: [`${folder}/**/*.ts`],
+    rules: {
+      "no-restricted-imports": ["error", { patterns: [{ regex: `^\\.\\.?/(.*/)?${forbidden}`, message: why }] }],
+    },
+  })),
 );
