@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { label, sha256 } from "../config/fields.ts";
+import type { Site } from "../config/site.ts";
+import { nodeOf } from "../keys/node-of.ts";
+import type { Seed } from "./seed.ts";
+
+/** Where the stamp lies on the boot partition. */
+export const stampPath = "bramble.json";
+
+const stampSchema = z.strictObject({
+  site: label,
+  node: label,
+  generation: z.int().min(1),
+  digest: sha256.describe("over the base image and the seed"),
+});
+
+/** What a card says of itself: whose it is, and what it was made from. Nothing in it is secret. */
+export type Stamp = Readonly<z.infer<typeof stampSchema>>;
+
+export function stampOf(site: Site, node: string, seed: Seed): Stamp {
+  const digest = createHash("sha256").update(`${site.image.sha256}\n${seed.digest}\n`).digest("hex");
+  return { site: site.name, node, generation: nodeOf(site, node).generation, digest };
+}
+
+/** cloud-init begins anew on a node when this changes, and only then. */
+export function instanceIdOf({ site, node, generation }: Pick<Stamp, "site" | "node" | "generation">): string {
+  return `${site}-${node}-${generation}`;
+}
+
+export function formatStamp(stamp: Stamp): string {
+  return `${JSON.stringify(stampSchema.parse(stamp), null, 2)}\n`;
+}
+
+/** The stamp in this text, or undefined where it is none. */
+export function parseStamp(text: string): Stamp | undefined {
+  try {
+    return stampSchema.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
