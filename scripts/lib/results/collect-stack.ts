@@ -1,0 +1,61 @@
+import { relative } from "node:path";
+import { parseStackConfig } from "../../../stacks/config/parse.ts";
+import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
+import { run } from "../../../stacks/remote/connection.ts";
+import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { root } from "../../../stacks/root.ts";
+import { UserError } from "../../../stacks/user-error.ts";
+import { stackConfiguration, stackOutputs } from "../pulumi.ts";
+import { collectRun, type Collected } from "./collect-run.ts";
+import { parseExperimentOutputs, type ExperimentOutputs } from "./experiment-outputs.ts";
+import { resultsLayout } from "./layout.ts";
+import { nodeJournals, type NodeJournals } from "./node-journals.ts";
+import { readProvenance } from "./provenance.ts";
+
+/**
+ * Collects the last run of an experiment's stack from its runner's node.
+ * @param options.final the run will not go on: seal it even where blocks are missing or unusable
+ * @throws UserError when the stack is not up, or its node can't be reached
+ */
+export async function collectStack(
+  stack: string,
+  options: { final: boolean; signal: AbortSignal },
+): Promise<Collected> {
+  const outputs = parseExperimentOutputs(stack, await stackOutputs(stack));
+  return collectRun({
+    stack,
+    outputs,
+    layout: resultsLayout(),
+    journals: () => openJournals(outputs),
+    provenance: readProvenance,
+    now: () => new Date(),
+    ...options,
+  });
+}
+
+/** The stack's line, then one for each block that is not sealed. */
+export function describeCollected({ stack, runId, outcome, directory, blocks }: Collected): string {
+  const where = relative(root, directory);
+  if (outcome === "present") return `${stack}: run ${runId} is sealed already, nothing to do (${where})`;
+  const sealed = blocks.filter(({ state }) => state === "sealed").length;
+  const heading = `${stack}: run ${runId} ${outcome === "sealed" ? "sealed" : "not sealed yet"}, ${sealed} of ${blocks.length} blocks (${where})`;
+  const others = blocks.filter(({ state }) => state !== "sealed");
+  return [heading, ...others.map(({ block, state, problem }) => `  block ${block}: ${state}, ${problem}`)].join("\n");
+}
+
+async function openJournals({ site, plan, runId }: ExperimentOutputs): Promise<NodeJournals> {
+  const { rootSecret, ...values } = await stackConfiguration(site);
+  const config = parseStackConfig(site, values);
+  if (config.kind !== "site" || typeof rootSecret !== "string")
+    throw new UserError({
+      what: config.kind === "site" ? "has no bramble:rootSecret" : "is not a site",
+      where: `Pulumi.${site}.yaml`,
+      next: "restore the file that the site was made from: the keys to its nodes are derived from it",
+    });
+  const endpoint = endpointOf(config.site, plan.nodes.runner, deriveSiteKeys(rootSecret, config.site));
+  return nodeJournals(
+    plan.nodes.runner,
+    (argv, options) => run(endpoint, argv, options),
+    `/var/lib/bramble/results/${runId}`,
+  );
+}

@@ -1,0 +1,247 @@
+import { median, quantile } from "simple-statistics";
+import { UserError } from "../../../stacks/user-error.ts";
+import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
+import { caveatsOf } from "./caveats.ts";
+import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
+import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
+import { nodeFactsSchema } from "./experiment-outputs.ts";
+import type { RunJournal } from "./journal.ts";
+import { checkLikeness } from "./likeness.ts";
+import { blockStates } from "./manifest.ts";
+import { countOutcomes, figureOfRun, figures, metricNames, metrics, type MetricName } from "./metrics.ts";
+import type { SealedRun } from "./sealed-run.ts";
+import { fewestPairs, hodgesLehmann, signFlipTest } from "./statistics.ts";
+import { sentenceOf } from "./verdict.ts";
+
+/** Two-sided level of the one decision. */
+const alpha = 0.05;
+
+export interface Compared {
+  readonly run: SealedRun;
+  /** May be left out where the run has only one. */
+  readonly variant?: string;
+}
+
+/** A side's runs by scenario and block. */
+type Runs = (scenario: string, block: number) => RunJournal | undefined;
+
+/**
+ * Compares a variant of one sealed run with a variant of another (or of the same) run, paired by block.
+ * @throws UserError when the two did not measure alike, or a variant has to be named
+ */
+export function compareRuns(
+  compared: readonly [Compared, Compared],
+  allow: readonly string[],
+): { comparison: Comparison; samples: Samples } {
+  const [runA, runB] = [compared[0].run, compared[1].run];
+  const [variantA, variantB] = [variantOf(compared[0]), variantOf(compared[1])];
+  const sameRun = runA.manifest.stack === runB.manifest.stack && runA.manifest.runId === runB.manifest.runId;
+  if (sameRun && variantA === variantB)
+    throw new UserError({
+      what: `both sides are variant ${variantA} of run ${runA.manifest.runId}`,
+      next: `name two variants of it (stack:variant), or another run (--run B=<run-id>)`,
+    });
+  const { allowed, unknown } = checkLikeness([runA.manifest, runB.manifest], allow);
+  const labels = labelsOf(runA, variantA, runB, variantB);
+  const [a, b] = [sideOf(labels[0], runA, variantA), sideOf(labels[1], runB, variantB)];
+
+  const { plan } = runA.manifest;
+  const scenarioNames = Object.keys(plan.scenarios)
+    .filter((name) => name in runB.manifest.plan.scenarios)
+    .sort();
+  const blocks = Array.from({ length: Math.min(plan.blocks, runB.manifest.plan.blocks) }, (_, block) => block);
+  const [runsA, runsB] = [runsOf(runA, variantA), runsOf(runB, variantB)];
+  const scenarios = scenarioNames.map((name) => compareScenario(name, blocks, runsA, runsB));
+
+  const times = pairsInTime(scenarioNames, blocks, runsA, runsB);
+  const evidence = sameRun ? ("same-run" as const) : evidenceOf(times);
+  const primary = decide(plan.primary, scenarios, blocks.length);
+  const caveats = caveatsOf({
+    sides: [a, b],
+    scenarios,
+    evidence,
+    overlapping: !sameRun && a.site === b.site && overlap(times),
+    allowed,
+    unknown,
+  });
+  const sentence = sentenceOf({ metric: plan.primary, ...primary, labels, evidence });
+  return {
+    comparison: {
+      schema: 1,
+      a,
+      b,
+      meantToDiffer: optionsThatDiffer(a, b),
+      allowed,
+      evidence,
+      primary: { metric: plan.primary, sentence, ...primary },
+      scenarios,
+      caveats,
+    },
+    samples: new Map(
+      scenarioNames.map((scenario) => [
+        scenario,
+        blocks.map((block) => ({
+          a: figures(plan.primary, runsA(scenario, block)?.requests ?? []),
+          b: figures(plan.primary, runsB(scenario, block)?.requests ?? []),
+        })),
+      ]),
+    ),
+  };
+}
+
+function variantOf({ run, variant }: Compared): string {
+  const { stack, runId, plan } = run.manifest;
+  const names = Object.keys(plan.variants).sort();
+  const [only, ...others] = names;
+  if (variant === undefined && only !== undefined && others.length === 0) return only;
+  if (variant !== undefined && names.includes(variant)) return variant;
+  throw new UserError({
+    what:
+      variant === undefined ? `run ${runId} has ${names.length} variants` : `run ${runId} has no variant ${variant}`,
+    where: `results/${stack}`,
+    next: `name one of them: ${names.map((name) => `${stack}:${name}`).join(", ")}`,
+  });
+}
+
+/** The shortest names that tell the two sides apart. */
+function labelsOf(runA: SealedRun, variantA: string, runB: SealedRun, variantB: string): readonly [string, string] {
+  const [a, b] = [runA.manifest, runB.manifest];
+  if (a.stack !== b.stack && variantA === variantB) return [a.stack, b.stack];
+  const named = (run: SealedRun, variant: string) =>
+    Object.keys(run.manifest.plan.variants).length > 1 ? `${run.manifest.stack}:${variant}` : run.manifest.stack;
+  const [labelA, labelB] = [named(runA, variantA), named(runB, variantB)];
+  return labelA === labelB ? [`${labelA}@${a.runId}`, `${labelB}@${b.runId}`] : [labelA, labelB];
+}
+
+function sideOf(label: string, { manifest }: SealedRun, variant: string): Side {
+  const { stack, runId, plan, planDigest, site, versions, source, measured, nodes } = manifest;
+  const options = plan.variants[variant];
+  if (options === undefined) throw new Error(`run ${runId} has no variant ${variant}`);
+  const counts = Object.fromEntries(
+    blockStates.map((state) => [state, manifest.blocks.filter((block) => block.state === state).length]),
+  ) as Record<(typeof blockStates)[number], number>;
+  const facts = (name: string) => ({ ...nodeFactsSchema.parse(nodes[name] ?? {}), name });
+  return {
+    label,
+    stack,
+    runId,
+    variant,
+    options,
+    series: plan.series,
+    site,
+    model: plan.model,
+    images: plan.images,
+    versions,
+    nodes: { model: facts(plan.nodes.model), runner: facts(plan.nodes.runner) },
+    source,
+    blocks: { planned: plan.blocks, ...counts },
+    measured,
+    planDigest,
+  };
+}
+
+function optionsThatDiffer(a: Side, b: Side): Difference[] {
+  const names = Object.keys(a.options) as (keyof Side["options"])[];
+  return names
+    .map((field) => ({ field: field, a: a.options[field], b: b.options[field] }))
+    .filter((difference) => difference.a !== difference.b);
+}
+
+function runsOf(run: SealedRun, variant: string): Runs {
+  const byName = new Map<string, RunJournal>();
+  for (const [block, journal] of run.blocks)
+    for (const one of journal.runs) if (one.variant === variant) byName.set(`${block}/${one.scenario}`, one);
+  return (scenario, block) => byName.get(`${block}/${scenario}`);
+}
+
+function compareScenario(scenario: string, blocks: readonly number[], a: Runs, b: Runs): ScenarioComparison {
+  const requests = (runs: Runs): RequestRecord[] => blocks.flatMap((block) => runs(scenario, block)?.requests ?? []);
+  return {
+    scenario,
+    metrics: metricNames.map((metric) => compareMetric(metric, scenario, blocks, a, b)),
+    outcomes: { a: countOutcomes(requests(a)), b: countOutcomes(requests(b)) },
+  };
+}
+
+function compareMetric(
+  metric: MetricName,
+  scenario: string,
+  blocks: readonly number[],
+  a: Runs,
+  b: Runs,
+): MetricSummary {
+  const ofBlocks = (runs: Runs) => blocks.map((block) => figureOfRun(metric, runs(scenario, block)?.requests ?? []));
+  const [figuresA, figuresB] = [ofBlocks(a), ofBlocks(b)];
+  const ratios = blocks.flatMap((block) => logRatio(figuresA[block], figuresB[block]) ?? []);
+  return {
+    metric,
+    unit: metrics[metric].unit,
+    a: summarize(figuresA),
+    b: summarize(figuresB),
+    effect: effectOf(ratios).effect,
+  };
+}
+
+function summarize(blocks: (number | null)[]): MetricSummary["a"] {
+  const known = blocks.filter((figure) => figure !== null);
+  if (known.length === 0) return { median: null, quartiles: null, blocks };
+  return { median: median(known), quartiles: [quantile(known, 0.25), quantile(known, 0.75)], blocks };
+}
+
+/** The logarithm makes "twice" and "half" equally far from "the same". */
+function logRatio(a: number | null | undefined, b: number | null | undefined): number | null {
+  return typeof a === "number" && typeof b === "number" && a > 0 && b > 0 ? Math.log(b / a) : null;
+}
+
+function effectOf(logRatios: readonly number[]): { effect: Effect; p: number; exact: boolean; widest: number | null } {
+  const pairs = logRatios.length;
+  if (pairs === 0) return { effect: { pairs, ratio: null, interval: null }, p: 1, exact: true, widest: null };
+  const { p, interval, exact } = signFlipTest(logRatios, alpha);
+  const centre = hodgesLehmann(logRatios);
+  if (interval === null) return { effect: { pairs, ratio: Math.exp(centre), interval }, p, exact, widest: null };
+  const [low, high] = interval;
+  return {
+    effect: { pairs, ratio: Math.exp(centre), interval: [Math.exp(low), Math.exp(high)] },
+    p,
+    exact,
+    widest: Math.max(centre - low, high - centre),
+  };
+}
+
+/**
+ * The one decision. A pair is a block in which every scenario has a figure on both sides; its difference is the mean of
+ * the scenarios' log ratios, so that each scenario counts alike.
+ */
+function decide(metric: MetricName, scenarios: readonly ScenarioComparison[], blocks: number) {
+  const summaries = scenarios.flatMap((scenario) => scenario.metrics.filter((summary) => summary.metric === metric));
+  const ratios = Array.from({ length: blocks }, (_, block) => {
+    const logs = summaries.map(({ a, b }) => logRatio(a.blocks[block], b.blocks[block]));
+    const known = logs.filter((log) => log !== null);
+    return known.length > 0 && known.length === logs.length
+      ? known.reduce((sum, log) => sum + log, 0) / logs.length
+      : null;
+  }).filter((ratio) => ratio !== null);
+  const { effect, p, exact, widest } = effectOf(ratios);
+  const enough = effect.pairs >= fewestPairs(alpha) && widest !== null;
+  return {
+    verdict: !enough ? ("too-few" as const) : p <= alpha ? ("difference" as const) : ("within-noise" as const),
+    alpha,
+    effect,
+    p: enough ? p : null,
+    exact,
+    // Were the true difference this much larger or smaller than the estimate, the interval would leave it out.
+    detectable: enough ? Math.expm1(widest) : null,
+  };
+}
+
+function pairsInTime(scenarios: readonly string[], blocks: readonly number[], a: Runs, b: Runs): PairInTime[] {
+  const span = (runs: Runs, block: number): Span | null => {
+    const known = scenarios.flatMap((scenario) => runs(scenario, block) ?? []);
+    if (known.length === 0) return null;
+    return { from: Math.min(...known.map(({ from }) => from)), to: Math.max(...known.map(({ to }) => to)) };
+  };
+  return blocks.flatMap((block) => {
+    const [spanA, spanB] = [span(a, block), span(b, block)];
+    return spanA === null || spanB === null ? [] : [{ a: spanA, b: spanB }];
+  });
+}

@@ -1,0 +1,70 @@
+import { median } from "simple-statistics";
+import type { Plan } from "../../../workloads/benchmark/plan.ts";
+import type { FailureLabel, RequestRecord } from "../../../workloads/benchmark/record.ts";
+
+export type MetricName = Plan["primary"] | "ollama-eval-rate";
+
+export interface Metric {
+  readonly label: string;
+  readonly unit: "tokens/s" | "ms" | "s";
+  /** How B is said to be when its figure is larger than A's, and when it is smaller. */
+  readonly larger: string;
+  readonly smaller: string;
+  /** A request's figure in the metric's unit; null where it can't be known. */
+  readonly of: (request: RequestRecord) => number | null;
+}
+
+const rates = { unit: "tokens/s", larger: "faster", smaller: "slower" } as const;
+const times = { larger: "longer", smaller: "shorter" } as const;
+
+export const metrics: Readonly<Record<MetricName, Metric>> = {
+  "decode-rate": { label: "decode rate", ...rates, of: decodeRate },
+  "ollama-eval-rate": { label: "Ollama's rate", ...rates, of: ollamaEvalRate },
+  "time-to-first-token": {
+    label: "time to first token",
+    unit: "ms",
+    ...times,
+    of: (request) => request.timeToFirstToken,
+  },
+  "end-to-end": {
+    label: "end to end",
+    unit: "s",
+    ...times,
+    of: ({ endToEnd }) => (endToEnd === null ? null : endToEnd / 1000),
+  },
+};
+
+export const metricNames = Object.keys(metrics) as MetricName[];
+
+/** Tokens per second after the first one, between the first and the last arrival at the client. */
+function decodeRate({ tokensOut, gaps }: RequestRecord): number | null {
+  const span = gaps.reduce((sum, gap) => sum + gap, 0);
+  return tokensOut === null || tokensOut < 2 || span === 0 ? null : ((tokensOut - 1) / span) * 1000;
+}
+
+/** Tokens per second by Ollama's count and clock. */
+function ollamaEvalRate({ tokensOut, ollama }: RequestRecord): number | null {
+  return tokensOut === null || ollama.eval === null || ollama.eval === 0 ? null : (tokensOut / ollama.eval) * 1e9;
+}
+
+/** Figures of the requests that succeeded. Failed ones have no figures and are counted by {@link countOutcomes}. */
+export function figures(metric: MetricName, requests: readonly RequestRecord[]): number[] {
+  return requests.flatMap((request) => (request.outcome === "ok" ? (metrics[metric].of(request) ?? []) : []));
+}
+
+/** A run's figure: the median over its successful requests; null when none has one. */
+export function figureOfRun(metric: MetricName, requests: readonly RequestRecord[]): number | null {
+  const values = figures(metric, requests);
+  return values.length === 0 ? null : median(values);
+}
+
+export interface Outcomes {
+  readonly requests: number;
+  readonly failures: Readonly<Partial<Record<FailureLabel, number>>>;
+}
+
+export function countOutcomes(requests: readonly RequestRecord[]): Outcomes {
+  const failures: Partial<Record<FailureLabel, number>> = {};
+  for (const { outcome } of requests) if (outcome !== "ok") failures[outcome] = (failures[outcome] ?? 0) + 1;
+  return { requests: requests.length, failures };
+}

@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../../stacks/user-error.ts";
+import { parseJournal, type BlockJournal } from "./journal.ts";
+import { manifestName, rawPath, type ResultsLayout } from "./layout.ts";
+import { manifestSchema, type Manifest } from "./manifest.ts";
+import { verifySeal } from "./seal.ts";
+
+/** A sealed run, read back: every byte was checked against its seal. */
+export interface SealedRun {
+  readonly manifest: Manifest;
+  /** By block number; a missing block is not in it. */
+  readonly blocks: ReadonlyMap<number, BlockJournal>;
+}
+
+/**
+ * Reads a stack's sealed run: the one that was measured last, or the one named.
+ * @throws UserError when there is none, or when one of its files was changed
+ */
+export async function openSealedRun(layout: ResultsLayout, stack: string, runId?: string): Promise<SealedRun> {
+  const chosen = runId ?? (await newestRun(layout, stack));
+  const directory = layout.sealed(stack, chosen);
+  const name = `results/${stack}/${chosen}`;
+  if (!existsSync(directory)) throw noRun(stack, `run ${chosen} is not there`);
+  await verifySeal(directory, name);
+  const manifest = await readManifest(directory, name);
+  const { plan } = manifest;
+  const blocks = new Map<number, BlockJournal>();
+  for (const { block, state } of manifest.blocks)
+    if (state !== "missing") {
+      const text = await readFile(join(directory, rawPath(block)), "utf8");
+      blocks.set(block, parseJournal(text, { runId: chosen, plan, block }));
+    }
+  return { manifest, blocks };
+}
+
+async function newestRun(layout: ResultsLayout, stack: string): Promise<string> {
+  const directory = layout.stack(stack);
+  const runIds = existsSync(directory) ? (await readdir(directory)).filter((name) => /^[0-9a-f]{12}$/.test(name)) : [];
+  let newest: { runId: string; time: string } | null = null;
+  for (const runId of runIds.sort()) {
+    const manifest = await readManifest(join(directory, runId), `results/${stack}/${runId}`);
+    const time = manifest.measured?.to ?? manifest.collectedAt;
+    if (newest === null || time > newest.time) newest = { runId, time };
+  }
+  if (newest === null) throw noRun(stack, "there is no sealed run");
+  return newest.runId;
+}
+
+async function readManifest(directory: string, name: string): Promise<Manifest> {
+  const file = join(directory, manifestName);
+  const text = existsSync(file) ? await readFile(file, "utf8") : "";
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError(
+      {
+        what: `${manifestName} can't be read: it is missing, was changed, or is another version's`,
+        where: name,
+        next: "restore it from a copy, or move the run's directory away and collect it again",
+      },
+      { cause: error },
+    );
+  }
+}
+
+function noRun(stack: string, what: string): UserError {
+  return new UserError({ what, where: `results/${stack}`, next: `measure and collect it: npm run up -- ${stack}` });
+}

@@ -1,0 +1,109 @@
+import { medianSorted } from "simple-statistics";
+
+/** Up to here all 2^n sign patterns are counted; beyond, a seeded sample of them. */
+const largestExact = 16;
+/** Sampled patterns where there are too many to count: the p-value's standard error near 0.05 is 0.0007. */
+const samples = 99_999;
+/** Sums of the same numbers in another order differ in the last bits: such are equal. */
+const tolerance = 1e-12;
+
+export interface PairedTest {
+  /** Two-sided. */
+  readonly p: number;
+  /** Every shift that the test does not reject; null where too few pairs allow none. */
+  readonly interval: readonly [number, number] | null;
+  /** Whether all sign patterns were counted. */
+  readonly exact: boolean;
+}
+
+/**
+ * Fisher's sign-flip permutation test that paired differences are symmetric about 0, with the interval from inverting
+ * it. Shifting the differences by t, the pattern that flips the subset S has a sum at least as large as the observed
+ * one exactly when the mean of S is at most t; so the interval's ends are order statistics of the subsets' means.
+ * (R. A. Fisher, The Design of Experiments, 1935, section 21; J. A. Hartigan, "Using subsample values as typical
+ * values", JASA 64, 1969.) No library that we know has it: simple-statistics' permutationTest is for unpaired samples.
+ * @param alpha the interval covers with probability 1 - alpha, and excludes 0 when p <= alpha
+ */
+export function signFlipTest(differences: readonly number[], alpha: number, seed = 1): PairedTest {
+  const exact = differences.length <= largestExact;
+  const subsets = exact ? allSubsets(differences) : sampledSubsets(differences, seed);
+  const total = differences.reduce((sum, difference) => sum + difference, 0);
+  const slack = tolerance * differences.reduce((sum, difference) => sum + Math.abs(difference), 0);
+  // The empty subset is the observed pattern itself. In a sample it is counted too: p is never 0.
+  let extreme = 1;
+  for (const sum of subsets.sums) if (Math.abs(total - 2 * sum) >= Math.abs(total) - slack) extreme += 1;
+  const patterns = subsets.sums.length + 1;
+  const rank = Math.floor((alpha / 2) * patterns + 1e-9);
+  const means = subsets.means.sort();
+  const [low, high] = [means[rank - 1], means[means.length - rank]];
+  return {
+    p: extreme / patterns,
+    interval: low === undefined || high === undefined ? null : [low, high],
+    exact,
+  };
+}
+
+interface Subsets {
+  readonly sums: Float64Array;
+  readonly means: Float64Array;
+}
+
+function allSubsets(values: readonly number[]): Subsets {
+  const patterns = 2 ** values.length;
+  const sums = new Float64Array(patterns);
+  const sizes = new Uint8Array(patterns);
+  for (const [index, value] of values.entries()) {
+    const bit = 2 ** index;
+    for (let rest = 0; rest < bit; rest += 1) {
+      sums[bit + rest] = (sums[rest] ?? 0) + value;
+      sizes[bit + rest] = (sizes[rest] ?? 0) + 1;
+    }
+  }
+  return { sums: sums.subarray(1), means: sums.map((sum, subset) => sum / (sizes[subset] ?? 0)).subarray(1) };
+}
+
+function sampledSubsets(values: readonly number[], seed: number): Subsets {
+  const random = randomGenerator(seed);
+  const sums = new Float64Array(samples);
+  const means = new Float64Array(samples);
+  for (let sample = 0; sample < samples; sample += 1) {
+    let [sum, size] = [0, 0];
+    while (size === 0)
+      for (const value of values)
+        if (random() < 0.5) {
+          sum += value;
+          size += 1;
+        }
+    sums[sample] = sum;
+    means[sample] = sum / size;
+  }
+  return { sums, means };
+}
+
+/**
+ * The Hodges-Lehmann estimate of the centre of symmetry: the median of the means of all pairs, each value with itself
+ * included. (J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34, 1963.)
+ */
+export function hodgesLehmann(values: readonly number[]): number {
+  const means = new Float64Array((values.length * (values.length + 1)) / 2);
+  let next = 0;
+  for (const [index, value] of values.entries())
+    for (const other of values.slice(index)) means[next++] = (value + other) / 2;
+  return medianSorted([...means.sort()]);
+}
+
+/** The fewest pairs with which the two-sided sign-flip test can reach p <= alpha: 6 for 0.05. */
+export function fewestPairs(alpha: number): number {
+  return Math.ceil(1 - Math.log2(alpha));
+}
+
+/** Uniform numbers in [0, 1), the same for the same seed: mulberry32 by Tommy Ettinger (public domain). */
+export function randomGenerator(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,243 @@
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { compare } from "../../scripts/compare.ts";
+import { comparisonSchema, type Comparison } from "../../scripts/lib/results/comparison.ts";
+import type { ResultsLayout } from "../../scripts/lib/results/layout.ts";
+import { UserError } from "../../stacks/user-error.ts";
+import type { Plan } from "../../workloads/benchmark/plan.ts";
+import { matchesGolden } from "../golden.ts";
+import {
+  emptyResults,
+  inTurn,
+  journalText,
+  sealSynthetic,
+  syntheticBlock,
+  syntheticPlan,
+  type SyntheticOptions,
+} from "./lib/results/synthetic-run.ts";
+
+const slow = (changes: Partial<Plan> = {}) => syntheticPlan(changes);
+const fast = (changes: Partial<Plan> = {}) =>
+  syntheticPlan({ variants: { "threads-2": { threads: 2, context: 1024 } }, ...changes });
+
+/** Two stacks whose blocks took turns; the second decodes `ratio` times as fast. */
+async function twoStacks(
+  t: ExecutionContext,
+  ratio: number,
+  options: { plan?: Partial<Plan>; b?: SyntheticOptions } = {},
+): Promise<ResultsLayout> {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "threads-1", slow(options.plan), { seed: 1, start: inTurn(0) });
+  const b = { seed: 2, start: inTurn(1), rate: () => 50 * ratio, ...options.b };
+  await sealSynthetic(layout, "threads-2", fast(options.plan), b);
+  return layout;
+}
+
+const pair = ["threads-1", "threads-2"];
+
+async function asJson(layout: ResultsLayout, args: readonly string[] = pair): Promise<Comparison> {
+  return comparisonSchema.parse(JSON.parse((await compare([...args, "--json"], layout)).output));
+}
+
+test("a faster variant is found, with its size", async (t) => {
+  const { primary, evidence, meantToDiffer } = await asJson(await twoStacks(t, 1.38));
+  t.is(primary.verdict, "difference");
+  t.is(primary.p, 2 / 64);
+  t.regex(primary.sentence, /^threads-2 is faster by 38 % \[3\d, 3\d\], p = 0\.031: beyond noise$/);
+  t.is(evidence, "interleaved");
+  t.deepEqual(meantToDiffer, [{ field: "threads", a: 1, b: 2 }]);
+});
+
+test("a slower one too", async (t) => {
+  const { primary } = await asJson(await twoStacks(t, 0.72));
+  t.regex(primary.sentence, /^threads-2 is slower by 28 % \[2\d, 2\d\], p = 0\.031: beyond noise$/);
+});
+
+test("a time to first token is shorter, not faster", async (t) => {
+  const { primary } = await asJson(await twoStacks(t, 1.25, { plan: { primary: "time-to-first-token" } }));
+  t.regex(primary.sentence, /^threads-2's time to first token is shorter by (19|20) % /);
+});
+
+test("the same speed is within noise, and the smallest difference that would have been seen is told", async (t) => {
+  const { primary } = await asJson(await twoStacks(t, 1, { plan: { blocks: 10 } }));
+  t.is(primary.verdict, "within-noise");
+  t.true(primary.p !== null && primary.p > 0.05);
+  t.true(primary.detectable !== null && primary.detectable > 0 && primary.detectable < 0.05);
+  t.regex(primary.sentence, /^within noise: .* a difference above \d\.\d % would have been seen$/);
+});
+
+test("five blocks are too few to decide, however large the difference", async (t) => {
+  const { primary } = await asJson(await twoStacks(t, 3, { plan: { blocks: 5 } }));
+  t.is(primary.verdict, "too-few");
+  t.like(primary, { p: null, detectable: null });
+  t.is(primary.effect.interval, null);
+  t.regex(primary.sentence, /^too few to decide: 5 pairs of blocks, and 6 are the fewest/);
+});
+
+test("one session after the other is weaker evidence", async (t) => {
+  const layout = await twoStacks(t, 1.38, { b: { start: (block) => inTurn(0)(block + 20) } });
+  const { primary, evidence, caveats } = await asJson(layout);
+  t.is(evidence, "separate");
+  t.regex(primary.sentence, /weaker evidence/);
+  t.regex(caveats[0] ?? "", /not measured in turn/);
+});
+
+test("two that measured at the same time on one site are told to have disturbed each other", async (t) => {
+  const { caveats } = await asJson(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
+  t.true(caveats.some((caveat) => caveat.includes("disturbed each other")));
+});
+
+test("failures are counted by label, and leave the figures alone", async (t) => {
+  const layout = await twoStacks(t, 1.38, {
+    b: {
+      failure: (scenario, block, request) => (scenario === "chat" && block < 2 && request === 0 ? "timeout" : null),
+    },
+  });
+  const { scenarios, primary } = await asJson(layout);
+  t.deepEqual(
+    scenarios.map(({ scenario, outcomes }) => [scenario, outcomes.b]),
+    [
+      ["chat", { requests: 30, failures: { timeout: 2 } }],
+      ["summary", { requests: 30, failures: {} }],
+    ],
+  );
+  t.is(primary.effect.pairs, 6);
+});
+
+test("a block in which every request failed has no figure, and makes no pair", async (t) => {
+  const layout = await twoStacks(t, 1.38, {
+    plan: { blocks: 7 },
+    b: { failure: (scenario, block) => (scenario === "chat" && block === 3 ? "error" : null) },
+  });
+  const { scenarios, primary } = await asJson(layout);
+  const [chat] = scenarios;
+  t.is(chat?.metrics[0]?.b.blocks[3], null);
+  t.is(primary.effect.pairs, 6);
+});
+
+test("a side without any figure shows dashes, never zeros", async (t) => {
+  const layout = await twoStacks(t, 1, { b: { failure: () => "overload" } });
+  const { output } = await compare(pair, layout);
+  const [row] = output.split("\n").filter((line) => line.includes("decode rate, tokens/s"));
+  t.regex(row ?? "", / – – +– +– +0$/);
+  t.regex(output, /Verdict: too few to decide: 0 pairs/);
+});
+
+test("missing blocks are told, and the others compared", async (t) => {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0) });
+  const change = (texts: Map<number, string>) => {
+    texts.delete(1);
+    texts.set(4, journalText(syntheticBlock(fast({ blocks: 8 }), 4)).slice(0, 900));
+  };
+  await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, change });
+  const { primary, caveats, b } = await asJson(layout);
+  t.is(primary.effect.pairs, 6);
+  t.like(b.blocks, { planned: 8, sealed: 6, partial: 1, missing: 1 });
+  t.true(caveats.includes("threads-2: of 8 blocks, 1 partial, 1 missing."), caveats.join("\n"));
+});
+
+test("variants inside one run compare, and have to be named", async (t) => {
+  const layout = await emptyResults(t);
+  const variants = { slow: { threads: 1, context: 1024 }, fast: { threads: 4, context: 1024 } };
+  const rate = (variant: string) => (variant === "fast" ? 80 : 50);
+  await sealSynthetic(layout, "both", syntheticPlan({ variants }), { rate });
+  const { primary, evidence, a, b } = await asJson(layout, ["both:slow", "both:fast"]);
+  t.is(evidence, "same-run");
+  t.is(primary.verdict, "difference");
+  t.deepEqual([a.label, b.label], ["both:slow", "both:fast"]);
+  await t.throwsAsync(compare(["both", "both"], layout), { instanceOf: UserError, message: /both:fast, both:slow/ });
+  await t.throwsAsync(compare(["both:fast", "both:fast"], layout), { instanceOf: UserError, message: /both sides/ });
+});
+
+test("two runs of one stack compare when they are named", async (t) => {
+  const layout = await emptyResults(t);
+  const older = await sealSynthetic(layout, "one", slow(), { start: inTurn(0) });
+  const newer = await sealSynthetic(layout, "one", slow({ series: 2 }), { start: inTurn(1), seed: 2 });
+  const { a, b, meantToDiffer } = await asJson(layout, ["one", "one", "--run", `A=${older}`]);
+  t.deepEqual([a.runId, b.runId], [older, newer]);
+  t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
+  t.deepEqual(meantToDiffer, []);
+});
+
+test("what was allowed to differ is on every output", async (t) => {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "threads-1", slow(), { start: inTurn(0) });
+  const outputs = { versions: { k3s: "v1.35.0+k3s1" } };
+  await sealSynthetic(layout, "threads-2", fast(), { start: inTurn(1), outputs });
+  await t.throwsAsync(compare(pair, layout), {
+    instanceOf: UserError,
+    message: /versions.k3s: v1.34.2\+k3s1 \| v1.35/,
+  });
+  const { output, report } = await compare([...pair, "--allow", "versions.k3s"], layout);
+  t.regex(output, /--allow: versions.k3s: v1.34.2\+k3s1 \| v1.35.0\+k3s1/);
+  t.regex(await readFile(report ?? "", "utf8"), /--allow: versions.k3s: v1.34.2\+k3s1 \| v1.35.0\+k3s1/);
+});
+
+test("a flipped byte in a sealed run stops the comparison and names the file", async (t) => {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "threads-1", slow(), { start: inTurn(0) });
+  const runId = await sealSynthetic(layout, "threads-2", fast(), { start: inTurn(1) });
+  const file = join(layout.sealed("threads-2", runId), "raw", "block-4.ndjson");
+  const text = await readFile(file, "utf8");
+  await chmod(file, 0o644);
+  await writeFile(file, text.replace('"timeToFirstToken":9', '"timeToFirstToken":8'));
+  t.not(await readFile(file, "utf8"), text);
+  await t.throwsAsync(compare(pair, layout), {
+    instanceOf: UserError,
+    message: new RegExp(`results/threads-2/${runId}: raw/block-4.ndjson was changed`),
+  });
+});
+
+for (const [name, args, problem] of [
+  ["one stack", ["threads-1"], /two stacks, not 1/],
+  ["three stacks", ["a", "b", "c"], /two stacks, not 3/],
+  ["a stack without results", ["threads-1", "nowhere"], /results\/nowhere: there is no sealed run/],
+  ["a path for a stack", ["threads-1", "../../etc"], /is not a stack's name/],
+  ["an unknown variant", ["threads-1:nine", "threads-2"], /no variant nine\n.*threads-1:threads-1/],
+  ["a run-id that is none", [...pair, "--run", "A=xyz"], /--run A=xyz can't be read/],
+  ["an unknown field", [...pair, "--allow", "weather"], /--allow weather: there is no such field/],
+] as const)
+  test(`refuses ${name}`, async (t) => {
+    await t.throwsAsync(compare(args, await twoStacks(t, 1)), { instanceOf: UserError, message: problem });
+  });
+
+test("the outputs are these, within 100 columns, and the same each time", async (t) => {
+  const layout = await emptyResults(t);
+  const twin = {
+    architecture: "x86_64",
+    pageSize: 4096,
+    cpus: 2,
+    memoryMegabytes: 24000,
+    virtualization: "systemd-nspawn",
+  };
+  const facts = { "agent-1": twin, server: twin } as never;
+  const drift = (base: number) => (_variant: string, _scenario: string, block: number) => base + Math.sin(block);
+  const a = { seed: 1, noise: 0.04, start: inTurn(0), rate: drift(50), outputs: { facts } };
+  const failure = (scenario: string, block: number, request: number) =>
+    scenario === "chat" && block === 2 && request < 2 ? ("timeout" as const) : null;
+  await sealSynthetic(layout, "threads-1", slow(), a);
+  await sealSynthetic(layout, "threads-2", fast(), { ...a, seed: 2, start: inTurn(1), rate: drift(61), failure });
+  const { output, report } = await compare(pair, layout);
+  const html = await readFile(report ?? "", "utf8");
+  for (const line of output.split("\n")) t.true(line.length <= 100, line);
+  matchesGolden(t, "comparison.txt", output);
+  matchesGolden(t, "comparison.html", html);
+  matchesGolden(t, "comparison.json", (await compare([...pair, "--json"], layout)).output);
+  t.is(await readFile(report ?? "", "utf8"), html);
+});
+
+test("long names keep the table within 100 columns", async (t) => {
+  const layout = await emptyResults(t);
+  const long = "a-very-long-name-that-goes-on-and-on-until-it-is-63-letters-long";
+  const scenario = { prompts: "questions", requests: 6, warmup: 0, maxTokens: 32 };
+  const plan = slow({ scenarios: { [long]: scenario } });
+  const labels = ["timeout", "refused", "truncated", "wrong-model", "overload"] as const;
+  const failure = (_: string, block: number, request: number) => (request === 0 ? (labels[block] ?? null) : null);
+  const rate = () => 1234.5;
+  await sealSynthetic(layout, `${long}-a`, plan, { failure, rate, start: inTurn(0) });
+  await sealSynthetic(layout, `${long}-b`, { ...plan, series: 2 }, { failure, rate: () => 0.05, start: inTurn(1) });
+  const { output } = await compare([`${long}-a`, `${long}-b`], layout);
+  for (const line of output.split("\n")) t.true(line.length <= 100, line);
+});

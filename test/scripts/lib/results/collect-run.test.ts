@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { collectRun, type Collected, type CollectOptions } from "../../../../scripts/lib/results/collect-run.ts";
+import { manifestSchema } from "../../../../scripts/lib/results/manifest.ts";
+import type { NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
+import { openSealedRun } from "../../../../scripts/lib/results/sealed-run.ts";
+import { UserError } from "../../../../stacks/user-error.ts";
+import {
+  emptyResults,
+  heldJournals,
+  journalText,
+  provenance,
+  syntheticBlock,
+  syntheticOutputs,
+  syntheticPlan,
+} from "./synthetic-run.ts";
+
+const plan = syntheticPlan({ blocks: 3 });
+const outputs = syntheticOutputs(plan);
+const { runId } = outputs;
+const text = (block: number) => journalText(syntheticBlock(plan, block));
+
+/** A results directory, and a node whose journals the test changes; `fetched` is what was copied from it. */
+async function setUp(t: ExecutionContext) {
+  const layout = await emptyResults(t);
+  const onNode = new Map([0, 1, 2].map((block) => [block, text(block)]));
+  const fetched: number[] = [];
+  const held = heldJournals(onNode);
+  const node: NodeJournals = {
+    list: () => held.list(),
+    fetch(block) {
+      fetched.push(block);
+      return held.fetch(block);
+    },
+  };
+  const collect = (changes: Partial<CollectOptions> = {}): Promise<Collected> =>
+    collectRun({
+      stack: "one",
+      outputs,
+      layout,
+      journals: () => Promise.resolve(node),
+      provenance: () => Promise.resolve(provenance),
+      final: false,
+      now: () => new Date(Date.UTC(2026, 10, 24)),
+      signal: new AbortController().signal,
+      ...changes,
+    });
+  return { layout, onNode, fetched, collect };
+}
+
+const states = ({ blocks }: Collected) => blocks.map(({ state }) => state);
+
+test("a finished run is sealed with its provenance and the bytes that the node had", async (t) => {
+  const { layout, collect } = await setUp(t);
+  const collected = await collect();
+  t.is(collected.outcome, "sealed");
+  t.deepEqual(states(collected), ["sealed", "sealed", "sealed"]);
+  const directory = layout.sealed("one", runId);
+  t.is(collected.directory, directory);
+  for (const block of [0, 1, 2])
+    t.is(await readFile(join(directory, "raw", `block-${block}.ndjson`), "utf8"), text(block));
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(directory, "manifest.json"), "utf8")));
+  t.like(manifest, { stack: "one", runId, plan, site: "lab", ...provenance, collectedAt: "2026-11-24T00:00:00.000Z" });
+  t.deepEqual(manifest.versions, { k3s: "v1.34.2+k3s1", ollama: ["0.17.4"] });
+  t.true(manifest.planDigest.startsWith(runId));
+  t.deepEqual(
+    manifest.blocks.map(({ sha256, records }) => [sha256, records]),
+    [0, 1, 2].map((block) => [createHash("sha256").update(text(block)).digest("hex"), 16]),
+  );
+  t.deepEqual(await readdir(layout.stack("one")), [runId]);
+});
+
+test("again there is nothing to do, and no node is asked", async (t) => {
+  const { collect } = await setUp(t);
+  await collect();
+  const again = await collect({ journals: () => Promise.reject(new Error("asked")) });
+  t.is(again.outcome, "present");
+});
+
+test("a run that goes on is kept as partial, and only what is new is copied later", async (t) => {
+  const { layout, onNode, fetched, collect } = await setUp(t);
+  onNode.delete(2);
+  onNode.set(1, text(1).slice(0, 2000));
+  const first = await collect();
+  t.is(first.outcome, "partial");
+  t.deepEqual(states(first), ["sealed", "partial", "missing"]);
+  t.false(existsSync(layout.sealed("one", runId)));
+  await t.throwsAsync(openSealedRun(layout, "one"), { instanceOf: UserError, message: /no sealed run/ });
+  onNode.set(1, text(1)).set(2, text(2));
+  fetched.length = 0;
+  t.is((await collect()).outcome, "sealed");
+  t.deepEqual(fetched, [1, 2]);
+});
+
+test("a run that will not go on is sealed as it is, with each block's state", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  onNode.delete(2);
+  onNode.set(0, text(0).replace('"request"', "?"));
+  const collected = await collect({ final: true });
+  t.is(collected.outcome, "sealed");
+  t.deepEqual(states(collected), ["invalid", "sealed", "missing"]);
+  const { manifest, blocks } = await openSealedRun(layout, "one");
+  t.deepEqual(
+    manifest.blocks.map(({ problem }) => problem),
+    ["line 2 can't be read", null, "the node has no journal of it"],
+  );
+  t.deepEqual([...blocks.keys()], [0, 1]);
+});
+
+test("a run that left nothing at all is not sealed", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  onNode.clear();
+  await t.throwsAsync(collect({ final: true }), { instanceOf: UserError, message: /node server holds nothing of run/ });
+  t.false(existsSync(layout.sealed("one", runId)));
+});
+
+test("a copy that fails leaves nothing half-written, and what came before it", async (t) => {
+  const { layout, collect, fetched } = await setUp(t);
+  const held = heldJournals(new Map([0, 1, 2].map((block) => [block, text(block)])));
+  const breaking: NodeJournals = {
+    list: () => held.list(),
+    fetch: (block) => (block === 1 ? Promise.reject(new Error("link down")) : held.fetch(block)),
+  };
+  await t.throwsAsync(collect({ journals: () => Promise.resolve(breaking) }), { message: "link down" });
+  t.deepEqual(await readdir(join(layout.partial("one", runId), "raw")), ["block-0.ndjson"]);
+  t.is((await collect()).outcome, "sealed");
+  t.deepEqual(fetched, [1, 2]);
+});
+
+test("goes on after a collector that was killed at any point", async (t) => {
+  const { layout, collect } = await setUp(t);
+  const raw = join(layout.partial("one", runId), "raw");
+  await mkdir(raw, { recursive: true });
+  await writeFile(join(raw, "block-0.ndjson"), text(0).slice(0, 50));
+  await writeFile(join(raw, "block-1.ndjson.tmp"), "half");
+  await writeFile(join(layout.partial("one", runId), "manifest.json"), "half");
+  await writeFile(join(layout.partial("one", runId), "SHA256SUMS"), "half");
+  t.is((await collect()).outcome, "sealed");
+  await t.notThrowsAsync(openSealedRun(layout, "one"));
+  t.deepEqual(await readdir(layout.sealed("one", runId), { recursive: true }), [
+    "SHA256SUMS",
+    "manifest.json",
+    "raw",
+    "raw/block-0.ndjson",
+    "raw/block-1.ndjson",
+    "raw/block-2.ndjson",
+  ]);
+});
+
+test("a stop is heeded between two blocks, and the lock is released", async (t) => {
+  const { collect } = await setUp(t);
+  const stopped = AbortSignal.abort(new Error("stopped"));
+  await t.throwsAsync(collect({ signal: stopped }), { message: "stopped" });
+  t.is((await collect()).outcome, "sealed");
+});
+
+test("two collectors at once: the second is told, and one seals", async (t) => {
+  const { collect } = await setUp(t);
+  const outcomes = await Promise.allSettled([collect(), collect()]);
+  t.deepEqual(outcomes.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  const [refused] = outcomes.filter((outcome) => outcome.status === "rejected");
+  t.regex(String(refused?.reason), /another process/);
+});
+
+test("an earlier run of a stack stays when the next one is collected", async (t) => {
+  const { layout, collect } = await setUp(t);
+  await collect();
+  const next = syntheticPlan({ blocks: 1, series: 2 });
+  const later = syntheticBlock(next, 0, { start: () => Date.UTC(2026, 10, 25) });
+  await collect({
+    outputs: syntheticOutputs(next),
+    journals: () => Promise.resolve(heldJournals(new Map([[0, journalText(later)]]))),
+  });
+  t.is((await openSealedRun(layout, "one")).manifest.plan.series, 2);
+  t.is((await openSealedRun(layout, "one", runId)).manifest.plan.series, 1);
+  await t.throwsAsync(openSealedRun(layout, "one", "000000000000"), { message: /run 000000000000 is not there/ });
+});

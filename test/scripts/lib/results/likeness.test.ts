@@ -1,0 +1,94 @@
+import test from "ava";
+import { checkLikeness } from "../../../../scripts/lib/results/likeness.ts";
+import { manifestSchema, type Manifest } from "../../../../scripts/lib/results/manifest.ts";
+import { UserError } from "../../../../stacks/user-error.ts";
+import type { Plan } from "../../../../workloads/benchmark/plan.ts";
+import { modelDigest, provenance, syntheticOutputs, syntheticPlan } from "./synthetic-run.ts";
+
+function manifest(changes: Partial<Plan> = {}, others: Partial<Manifest> = {}): Manifest {
+  const { facts, versions, ...outputs } = syntheticOutputs(syntheticPlan(changes));
+  return manifestSchema.parse({
+    schema: 1,
+    stack: "one",
+    ...outputs,
+    planDigest: "0".repeat(64),
+    versions: { ...versions, ollama: ["0.17.4"] },
+    nodes: facts,
+    ...provenance,
+    measured: null,
+    collectedAt: "2026-11-23T12:00:00Z",
+    blocks: [],
+    ...others,
+  });
+}
+
+const { scenarios, prompts, images } = syntheticPlan();
+const base = manifest();
+const [facts] = Object.values(base.nodes);
+const chat = scenarios.chat;
+if (facts === undefined || chat === undefined) throw new Error("the synthetic plan lacks what the tests change");
+const versions = base.versions;
+
+/** Each field that must be equal, with a manifest that differs in it alone. */
+const unlike: Record<string, Manifest> = {
+  blocks: manifest({ blocks: 7 }),
+  seed: manifest({ seed: 2 }),
+  primary: manifest({ primary: "end-to-end" }),
+  model: manifest({ model: { reference: "gemma3:270m", digest: modelDigest.replace("5", "6") } }),
+  "images.ollama": manifest({ images: { ...images, ollama: "bramble/ollama:0.18.0" } }),
+  "images.runner": manifest({ images: { ...images, runner: "bramble/node:26" } }),
+  runner: manifest({ runner: "8".repeat(64) }),
+  "scenarios.chat.maxTokens": manifest({ scenarios: { ...scenarios, chat: { ...chat, maxTokens: 33 } } }),
+  "scenarios.chat.requests": manifest({ scenarios: { ...scenarios, chat: { ...chat, requests: 6 } } }),
+  "prompts.questions": manifest({ prompts: { ...prompts, questions: ["Why is the sea blue?"] } }),
+  "versions.k3s": manifest({}, { versions: { ...versions, k3s: "v1.35.0+k3s1" } }),
+  "versions.ollama": manifest({}, { versions: { ...versions, ollama: ["0.17.4", "0.18.0"] } }),
+  "nodes.model.architecture": manifest(
+    {},
+    { nodes: { ...base.nodes, "agent-1": { ...facts, architecture: "x86_64" } } },
+  ),
+  "nodes.model.pageSize": manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, pageSize: 4096 } } }),
+  "nodes.model.gigabytes": manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, memoryMegabytes: 4041 } } }),
+  "nodes.runner.model": manifest({}, { nodes: { ...base.nodes, server: { ...facts, model: "Raspberry Pi 4" } } }),
+  "nodes.shared": manifest({ nodes: { model: "server", runner: "server" } }),
+};
+
+for (const [field, other] of Object.entries(unlike)) {
+  test(`refuses another ${field}, and says so`, (t) => {
+    const error = t.throws(() => checkLikeness([base, other], []), { instanceOf: UserError });
+    t.regex(error.message, new RegExp(`this differs:\n  - ${field.replaceAll(".", "\\.")}: .+ \\| .+\n`));
+    t.true(error.message.endsWith(`--allow ${field}`));
+  });
+  test(`lets another ${field} pass where it is allowed, by its name or its group's`, (t) => {
+    for (const name of [field, field.split(".")[0] ?? ""])
+      t.deepEqual(
+        checkLikeness([base, other], [name]).allowed.map((difference) => difference.field),
+        [field],
+      );
+  });
+}
+
+test("names every difference at once", (t) => {
+  const other = manifest({ blocks: 7, seed: 2, runner: "8".repeat(64) });
+  const error = t.throws(() => checkLikeness([base, other], ["seed"]), { instanceOf: UserError });
+  t.regex(error.message, /these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /);
+});
+
+test("variants, series, site and the nodes' names may differ", (t) => {
+  const other = manifest(
+    { series: 2, variants: { fast: { threads: 4, context: 2048 } }, nodes: { model: "b", runner: "a" } },
+    { site: "other", nodes: { a: facts, b: facts } },
+  );
+  t.deepEqual(checkLikeness([base, other], []), { allowed: [], unknown: [] });
+});
+
+test("a board that only one side knows is a difference; one that neither knows is named", (t) => {
+  const nameless = manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, model: null } } });
+  t.throws(() => checkLikeness([base, nameless], []), { message: /nodes.model.model: Raspberry Pi 5.* \| unknown/ });
+  t.deepEqual(checkLikeness([nameless, nameless], []).unknown, ["nodes.model.model"]);
+});
+
+test("a field that does not exist can't be allowed", (t) => {
+  for (const field of ["nonsense", "node", "versions.k", ""])
+    t.throws(() => checkLikeness([base, base], [field]), { instanceOf: UserError, message: /there is no such field/ });
+});

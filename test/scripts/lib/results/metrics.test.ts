@@ -1,0 +1,45 @@
+import test from "ava";
+import { countOutcomes, figureOfRun, figures, metrics } from "../../../../scripts/lib/results/metrics.ts";
+import type { RequestRecord } from "../../../../workloads/benchmark/record.ts";
+import { syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
+
+const requests = syntheticBlock(syntheticPlan(), 0).filter((record) => record.type === "request");
+const request = (changes: Partial<RequestRecord>): RequestRecord => {
+  const [first] = requests;
+  if (first === undefined) throw new Error("no request");
+  return { ...first, outcome: "ok", ...changes };
+};
+
+test("the decode rate leaves out the first token and the time before it", (t) => {
+  t.is(metrics["decode-rate"].of(request({ tokensOut: 5, gaps: [10, 10, 10, 10], timeToFirstToken: 5000 })), 100);
+});
+
+test("tokens that arrive together count by their number, not by their arrivals", (t) => {
+  t.is(metrics["decode-rate"].of(request({ tokensOut: 5, gaps: [20, 20] })), 100);
+});
+
+test("Ollama's own rate is its count over its time", (t) => {
+  const ollama = { total: 9e9, load: 1, promptEval: 1, eval: 5e8 };
+  t.is(metrics["ollama-eval-rate"].of(request({ tokensOut: 32, ollama })), 64);
+});
+
+test("what can't be known is null", (t) => {
+  const nothing = { total: null, load: null, promptEval: null, eval: null };
+  t.is(metrics["decode-rate"].of(request({ tokensOut: null })), null);
+  t.is(metrics["decode-rate"].of(request({ tokensOut: 1, gaps: [] })), null);
+  t.is(metrics["ollama-eval-rate"].of(request({ ollama: nothing })), null);
+  t.is(metrics["end-to-end"].of(request({ endToEnd: null })), null);
+});
+
+test("a run's figure is the median of its successful requests", (t) => {
+  const run = [100, 300, 200].map((endToEnd) => request({ endToEnd }));
+  const failure = request({ outcome: "timeout", endToEnd: 1e9 });
+  t.is(figureOfRun("end-to-end", [...run, failure]), 0.2);
+  t.deepEqual(figures("end-to-end", [failure]), []);
+  t.is(figureOfRun("end-to-end", [failure]), null);
+});
+
+test("failures are counted by label", (t) => {
+  const run = (["ok", "timeout", "error", "timeout"] as const).map((outcome) => request({ outcome }));
+  t.deepEqual(countOutcomes(run), { requests: 4, failures: { timeout: 2, error: 1 } });
+});
