@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { $ } from "zx";
+import { UserError } from "../stacks/user-error.ts";
+import { cached } from "./cache.ts";
+import type { Progress } from "./progress.ts";
+
+/**
+ * The files of Debian packages, unpacked into the cache: for servers that, installed, would start on this machine.
+ * Their libraries must be here already.
+ */
+export async function debianPrograms(packages: readonly string[], progress: Progress): Promise<string> {
+  const release = existsSync("/etc/os-release") ? await readFile("/etc/os-release", "utf8") : "";
+  return await cached("debian-programs", [release, process.arch, ...packages], async (workplace) => {
+    progress(`fetching ${packages.join(" and ")} from Debian`);
+    const fetched = await $({ quiet: true, nothrow: true, cwd: workplace })`apt-get download ${packages}`;
+    if (fetched.exitCode !== 0) {
+      throw new UserError({
+        what: `apt-get cannot download ${packages.join(" and ")}: ${fetched.stderr.trim()}`,
+        next: "run `apt-get update` and try again",
+      });
+    }
+    for (const archive of await readdir(workplace)) {
+      await $({ quiet: true })`dpkg-deb --extract ${join(workplace, archive)} ${workplace}`;
+    }
+  });
+}

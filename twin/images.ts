@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { $ } from "zx";
+import { root } from "../stacks/root.ts";
+import { UserError } from "../stacks/user-error.ts";
+import { cached } from "./cache.ts";
+import { buildOllama, ollamaVersion } from "./ollama.ts";
+import type { Progress } from "./progress.ts";
+import { writeTar, type TarEntry } from "./tar.ts";
+
+/** A container image as an archive that containerd imports. */
+export interface ImageArchive {
+  /** Its name, with a tag that follows its content. */
+  readonly reference: string;
+  readonly file: string;
+  /** Of the archive, in hexadecimal. */
+  readonly sha256: string;
+}
+
+const busybox = "/bin/busybox";
+const node = join(root, "node_modules", "node", "bin", "node");
+
+/**
+ * The twin's two images, from the cache or made now: Ollama with a shell, in place of its official one, which no package
+ * registry serves; and this project's own pinned Node for the benchmark, in place of an image from a registry.
+ */
+export async function buildImages(progress: Progress): Promise<{ ollama: ImageArchive; runner: ImageArchive }> {
+  const binaries = await buildOllama(progress);
+  return {
+    ollama: await buildImage("ollama", ollamaVersion, await ollamaFiles(binaries), progress),
+    runner: await buildImage("node", "24", await nodeFiles(), progress),
+  };
+}
+
+async function ollamaFiles(binaries: string): Promise<TarEntry[]> {
+  if (!existsSync(busybox) || (await librariesOf(busybox)).length > 0)
+    throw new UserError({
+      what: "the Ollama image is made with a static busybox, and there is none",
+      where: busybox,
+      next: "apt-get install busybox-static",
+    });
+  const applets = (await $({ quiet: true })`${busybox} --list`).stdout.trim().split("\n");
+  return [
+    program("bin/ollama", join(binaries, "ollama")),
+    program("bin/flock", join(binaries, "flock")),
+    program("bin/busybox", busybox),
+    ...applets
+      .filter((name) => name !== "busybox")
+      .map((name): TarEntry => ({ path: `bin/${name}`, kind: "symlink", to: "busybox" })),
+  ];
+}
+
+async function nodeFiles(): Promise<TarEntry[]> {
+  const libraries = (await librariesOf(node)).map(async (path) => program(path.slice(1), await realpath(path)));
+  return [program("usr/local/bin/node", node), ...(await Promise.all(libraries))];
+}
+
+/** The absolute paths of the shared libraries, the loader among them, that a program needs; none for a static one. */
+async function librariesOf(path: string): Promise<string[]> {
+  const { stdout, exitCode } = await $({ quiet: true, nothrow: true })`ldd ${path}`;
+  if (exitCode !== 0) return [];
+  return librariesIn(stdout);
+}
+
+/** The paths in what ldd prints. */
+export function librariesIn(ldd: string): string[] {
+  return [...ldd.matchAll(/^\s+(?:\S+ => )?(\/\S+) \(0x[0-9a-f]+\)$/gm)].map(([, path]) => path ?? "").sort();
+}
+
+function program(path: string, file: string): TarEntry {
+  return { path, kind: "file", mode: 0o755, content: { file } };
+}
+
+async function buildImage(
+  name: string,
+  version: string,
+  files: readonly TarEntry[],
+  progress: Progress,
+): Promise<ImageArchive> {
+  const layer = withSurroundings(files);
+  const keyParts = [await readFile(import.meta.filename, "utf8"), version, ...(await Promise.all(layer.map(describe)))];
+  const directory = await cached(`image-${name}`, keyParts, async (workplace) => {
+    progress(`image ${name}: packing ${files.length} files`);
+    const archive = await writeImage(join(workplace, "image.tar"), `docker.io/bramble/${name}:${version}`, layer);
+    await writeFile(join(workplace, "image.json"), JSON.stringify(archive));
+  });
+  const archive = JSON.parse(await readFile(join(directory, "image.json"), "utf8")) as Omit<ImageArchive, "file">;
+  return { ...archive, file: join(directory, "image.tar") };
+}
+
+/** The files with the directories that lead to them, and the little that programs expect of a system. */
+function withSurroundings(files: readonly TarEntry[]): TarEntry[] {
+  const users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n";
+  const groups = "root:x:0:\nnobody:x:65534:\n";
+  const all: TarEntry[] = [
+    ...files,
+    { path: "etc/passwd", kind: "file", mode: 0o644, content: Buffer.from(users) },
+    { path: "etc/group", kind: "file", mode: 0o644, content: Buffer.from(groups) },
+    { path: "tmp", kind: "directory", mode: 0o1777 },
+  ];
+  const parents = new Set<string>();
+  for (const { path } of all)
+    for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) parents.add(parent);
+  const directories = [...parents].map((path): TarEntry => ({ path, kind: "directory", mode: 0o755 }));
+  return [...directories, ...all].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * Writes an image of one layer in the format of `docker save`, which containerd (and so K3s) imports. Nobody's by
+ * default; a pod that must be root says so. The same layer gives the same bytes and the same tag.
+ */
+export async function writeImage(
+  file: string,
+  name: string,
+  layer: readonly TarEntry[],
+): Promise<Pick<ImageArchive, "reference" | "sha256">> {
+  const layerFile = `${file}.layer`;
+  const layerDigest = await writeTar(layerFile, layer);
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: process.arch === "x64" ? "amd64" : process.arch,
+      os: "linux",
+      config: { User: "65534:65534", Env: ["PATH=/usr/local/bin:/usr/bin:/bin"], WorkingDir: "/" },
+      rootfs: { type: "layers", diff_ids: [`sha256:${layerDigest}`] },
+    }),
+  );
+  const configDigest = createHash("sha256").update(config).digest("hex");
+  const reference = `${name}-${configDigest.slice(0, 12)}`;
+  const layerPath = `${layerDigest}/layer.tar`;
+  const manifest = [{ Config: `${configDigest}.json`, RepoTags: [reference], Layers: [layerPath] }];
+  const sha256 = await writeTar(file, [
+    { path: "manifest.json", kind: "file", mode: 0o644, content: Buffer.from(JSON.stringify(manifest)) },
+    { path: `${configDigest}.json`, kind: "file", mode: 0o644, content: config },
+    { path: layerDigest, kind: "directory", mode: 0o755 },
+    { path: layerPath, kind: "file", mode: 0o644, content: { file: layerFile } },
+  ]);
+  await rm(layerFile);
+  return { reference, sha256 };
+}
+
+/** All that decides an entry's bytes, as text. */
+async function describe(entry: TarEntry): Promise<string> {
+  if (entry.kind !== "file" || Buffer.isBuffer(entry.content)) return JSON.stringify(entry);
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(entry.content.file), hash);
+  return JSON.stringify({ ...entry, content: hash.digest("hex") });
+}
