@@ -1,0 +1,40 @@
+import type { Site } from "../config/site.ts";
+import type { SiteKeys } from "../keys/site-keys.ts";
+import { endpointOf, type Endpoint } from "../remote/endpoint.ts";
+import { NodeUnavailable } from "../remote/node-unavailable.ts";
+import { recordsDirectory } from "../remote/phase.ts";
+import { runPython } from "../remote/remote-python.ts";
+import { reportSchema, type NodeReport } from "./facts.ts";
+
+/** What a node said, or why it said nothing. */
+export type Observation = NodeReport | NodeUnavailable;
+
+/** The card's stamp on a running node. */
+export const stampOnNode = "/boot/firmware/bramble.json";
+
+const program = ["remote/managed.py", "nodes/probe.py"];
+
+/**
+ * Reads a node; changes nothing on it.
+ * @param timeoutSeconds for everything, the connection included
+ */
+export async function observe(endpoint: Endpoint, timeoutSeconds: number): Promise<Observation> {
+  try {
+    const payload = { stamp: stampOnNode, records: recordsDirectory };
+    return reportSchema.parse(await runPython(endpoint, program, payload, { timeoutSeconds }));
+  } catch (error) {
+    if (error instanceof NodeUnavailable) return error;
+    throw error;
+  }
+}
+
+/** Reads all nodes of a site at once, so that one that is silent costs no more than the time limit. */
+export async function observeSite(site: Site, keys: SiteKeys): Promise<ReadonlyMap<string, Observation>> {
+  return new Map(
+    await Promise.all(
+      Object.keys(site.nodes).map(
+        async (name) => [name, await observe(endpointOf(site, name, keys), site.timeouts.probe)] as const,
+      ),
+    ),
+  );
+}

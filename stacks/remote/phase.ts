@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+/** Where the records of installed phases lie on a node. */
+export const recordsDirectory = "/var/lib/bramble/phases";
+
+const owner = z.string().regex(/^[a-z_][a-z0-9_-]*:[a-z_][a-z0-9_-]*$/);
+const mode = z.string().regex(/^0[0-7]{3}$/);
+const path = z.string().startsWith("/");
+
+/** A file by content, a part of a file that others write too (block), or a large one by its path on this machine (source). */
+const managedFile = z.union([
+  z.strictObject({ path, mode, owner, sha256: z.string(), content: z.string() }),
+  z.strictObject({ path, sha256: z.string(), content: z.string(), block: z.literal(true) }),
+  z.strictObject({ path, mode, owner, sha256: z.string(), source: z.string() }),
+]);
+export type ManagedFile = z.infer<typeof managedFile>;
+
+const managedDirectory = z.strictObject({ path, mode, owner });
+
+const step = z.strictObject({
+  /** In the past tense, as reports print it: "restarted k3s". */
+  title: z.string(),
+  run: z.array(z.string()).min(1),
+  /** Exit code 0 means that there is nothing to do. */
+  check: z.array(z.string()).min(1).optional(),
+  /** Runs only when one of these managed files changed; without it, each time. */
+  after: z.array(z.string()).optional(),
+  /** Seconds that one attempt may take. */
+  limit: z.int().positive(),
+  /** Seconds during which a failing step is tried again. */
+  patience: z.int().positive().optional(),
+  /** Failing is no error. */
+  tolerated: z.literal(true).optional(),
+});
+export type Step = z.infer<typeof step>;
+
+/**
+ * One concern on one node, as data: what must lie there, what to do when it changed, and how it goes away again.
+ * Everything is checked before it is written, so a phase can be applied at any time.
+ */
+export const phaseSchema = z.strictObject({
+  node: z.string(),
+  name: z.string(),
+  files: z.array(managedFile),
+  directories: z.array(managedDirectory),
+  steps: z.array(step),
+  /** Run before the files are removed. */
+  removal: z.array(step),
+});
+export type Phase = z.infer<typeof phaseSchema>;
+
+interface Permissions {
+  readonly mode: string;
+  readonly owner: string;
+}
+const readable: Permissions = { mode: "0644", owner: "root:root" };
+/** For what only root may read. */
+export const confidential: Permissions = { mode: "0600", owner: "root:root" };
+export const executable: Permissions = { mode: "0755", owner: "root:root" };
+
+/** A file of text. */
+export function textFile(at: string, content: string, { mode, owner }: Permissions = readable): ManagedFile {
+  return { path: at, mode, owner, sha256: digestOf(content), content };
+}
+
+/** Lines of ours between markers in a file that others write too; it keeps its mode and owner. */
+export function textBlock(at: string, content: string): ManagedFile {
+  return { path: at, sha256: digestOf(content), content, block: true };
+}
+
+/** A file of any size that lies on this machine (relative paths start at the project's root). */
+export function artefactFile(
+  at: string,
+  artefact: { readonly file: string; readonly sha256: string },
+  { mode, owner }: Permissions = readable,
+): ManagedFile {
+  return { path: at, mode, owner, sha256: artefact.sha256, source: artefact.file };
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Enough of a digest to tell versions apart in a diff. */
+export function shortDigest(sha256: string): string {
+  return sha256.slice(0, 8);
+}
