@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { UserError } from "../../stacks/user-error.ts";
+import { endOwnProcesses } from "./own-processes.ts";
 
 /** What a command gets from {@link runMain}. */
 export interface Session {
@@ -64,7 +65,8 @@ export async function runMain(main: (session: Session) => Promise<number | undef
   const { reason } = controller.signal as { reason: unknown };
   if (reason instanceof Interruption) {
     console.error(`interrupted by ${reason.signal}`);
-    // Something that did not heed the signal may still hold the event loop open.
+    // Something that did not heed the signal may still run, or hold the event loop open.
+    endOwnProcesses("SIGTERM");
     process.exit(128 + constants.signals[reason.signal]);
   }
   process.exitCode = code;

@@ -1,41 +1,38 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { $ } from "zx";
 import { installOfflinePlugins } from "../../twin/plugins/install.ts";
+import { commandVersion, kubernetesVersion } from "../../twin/plugins/versions.ts";
 import { pulumiEnvironment, pulumiHome } from "./pulumi.ts";
 import { pulumiCli } from "./toolchain.ts";
 
-/** The provider plugins that the program's packages ask for; versions as in package.json. */
-const plugins = [
-  { name: "command", version: "1.2.1" },
-  { name: "kubernetes", version: "4.34.2" },
+/** The provider plugins that the program's packages ask for. */
+const providers = [
+  { name: "command", version: commandVersion },
+  { name: "kubernetes", version: kubernetesVersion },
 ];
 
 /**
  * Puts the plugins into the project's Pulumi home: Pulumi's own downloads, or, where these fail or the CLI came without
- * its language host, the offline plugins of this checkout. Returns lines that say which, to be printed.
+ * its language host, the offline plugins of this checkout.
+ * @returns lines for people that say which; none where all was in place
  */
 export async function installPlugins(): Promise<string[]> {
-  const missing = plugins.filter(
-    ({ name, version }) => !existsSync(join(pulumiHome, "plugins", `resource-${name}-v${version}`)),
-  );
   const cli = await pulumiCli();
-  const languageHost = existsSync(join(cli, "..", "pulumi-language-nodejs"));
-  if (missing.length === 0 && (languageHost || existsSync(offlineLanguageHost()))) return [];
-  if (languageHost) {
-    const downloads = await Promise.all(missing.map((plugin) => download(cli, plugin)));
-    if (downloads.every((done) => done))
-      return missing.map(({ name, version }) => `${name} ${version}: downloaded by Pulumi`);
-  }
-  return installOfflinePlugins(pulumiHome);
+  const bundledHost = existsSync(join(dirname(cli), "pulumi-language-nodejs"));
+  const missing = providers.filter((plugin) => !existsSync(directoryOf(plugin)));
+  if (bundledHost) for (const plugin of missing) await download(cli, plugin);
+  // Again each time: the launchers of offline plugins name this checkout's place, which may have moved.
+  const lines = await installOfflinePlugins(pulumiHome);
+  if (missing.length === 0) return [];
+  return lines.filter((line) => !(bundledHost && line.startsWith("language-")));
 }
 
-async function download(cli: string, { name, version }: { name: string; version: string }): Promise<boolean> {
-  const result = await $({
-    env: { ...process.env, ...pulumiEnvironment() },
-    nothrow: true,
-    quiet: true,
-    timeout: "300s",
-  })`${cli} plugin install resource ${name} v${version}`;
-  return result.exitCode === 0;
+function directoryOf({ name, version }: { name: string; version: string }): string {
+  return join(pulumiHome, "plugins", `resource-${name}-v${version}`);
+}
+
+async function download(cli: string, { name, version }: { name: string; version: string }): Promise<void> {
+  const env = { ...process.env, ...pulumiEnvironment() };
+  await $({ env, nothrow: true, quiet: true, timeout: "300s" })`${cli} plugin install resource ${name} v${version}`;
 }

@@ -161,6 +161,33 @@ test("two runs of one stack compare when they are named", async (t) => {
   t.deepEqual(meantToDiffer, []);
 });
 
+test("two measurements of one plan compare when the older one is named, each under its name", async (t) => {
+  const layout = await emptyResults(t);
+  const older = await sealSynthetic(layout, "one", slow(), { start: inTurn(0) });
+  const newer = await sealSynthetic(layout, "one", slow(), { start: (block) => inTurn(0)(block + 20), seed: 2 });
+  t.is(newer, `${older}-2`);
+  const named = ["one", "one", "--run", `A=${older}`];
+  const { a, b, evidence } = await asJson(layout, named);
+  t.deepEqual([a.measurement, b.measurement], [older, newer]);
+  t.deepEqual([a.runId, b.runId], [older, older]);
+  t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
+  t.is(evidence, "separate");
+  const { output, report } = await compare(named, layout);
+  t.true(output.replaceAll(/\s+/g, " ").includes(`run ${newer}, series 1`), output);
+  const html = await readFile(report ?? "", "utf8");
+  t.true(html.includes(`href="../one/${older}/raw/"`) && html.includes(`href="../one/${newer}/manifest.json"`));
+  const turned = await asJson(layout, ["one", "one", "--run", `A=${newer}`, "--run", `B=${older}`]);
+  t.deepEqual([turned.a.measurement, turned.b.measurement], [newer, older]);
+  await t.throwsAsync(compare(["one", "one"], layout), {
+    instanceOf: UserError,
+    message: new RegExp(`both sides are variant threads-1 of run ${newer}`),
+  });
+  await t.throwsAsync(compare(["one", "one", "--run", `A=${older}-3`], layout), {
+    instanceOf: UserError,
+    message: new RegExp(`run ${older}-3 is not there`),
+  });
+});
+
 test("what was allowed to differ is on every output", async (t) => {
   const layout = await emptyResults(t);
   await sealSynthetic(layout, "threads-1", slow(), { start: inTurn(0) });
@@ -197,6 +224,7 @@ for (const [name, args, problem] of [
   ["a path for a stack", ["threads-1", "../../etc"], /is not a stack's name/],
   ["an unknown variant", ["threads-1:nine", "threads-2"], /no variant nine\n.*threads-1:threads-1/],
   ["a run-id that is none", [...pair, "--run", "A=xyz"], /--run A=xyz can't be read/],
+  ["a first measurement with a number", [...pair, "--run", "A=0123456789ab-1"], /can't be read/],
   ["an unknown field", [...pair, "--allow", "weather"], /--allow weather: there is no such field/],
 ] as const)
   test(`refuses ${name}`, async (t) => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { collectRun, type Collected, type CollectOptions } from "../../../../scripts/lib/results/collect-run.ts";
@@ -73,11 +73,127 @@ test("a finished run is sealed with its provenance and the bytes that the node h
   t.deepEqual(await readdir(layout.stack("one")), [runId]);
 });
 
-test("again there is nothing to do, and no node is asked", async (t) => {
-  const { collect } = await setUp(t);
+test("again there is nothing to do, and nothing is copied", async (t) => {
+  const { layout, fetched, collect } = await setUp(t);
   await collect();
-  const again = await collect({ journals: () => Promise.reject(new Error("asked")) });
-  t.is(again.outcome, "present");
+  fetched.length = 0;
+  t.like(await collect(), { outcome: "present", measurement: runId, note: null });
+  t.deepEqual(fetched, []);
+  t.deepEqual(await readdir(layout.stack("one")), [runId]);
+});
+
+test("a sealed run is there whether or not its node can be reached, and that it was not asked is told", async (t) => {
+  const { onNode, collect } = await setUp(t);
+  const gone = () => Promise.reject(new UserError({ what: "no answer", where: "server", next: "check its power" }));
+  await t.throwsAsync(collect({ journals: gone }), { message: /no answer/ });
+  await collect();
+  const unreachable = await collect({ journals: gone });
+  t.like(unreachable, { outcome: "present", measurement: runId });
+  t.regex(unreachable.note ?? "", /not known.*server: no answer$/);
+  await t.throwsAsync(collect({ journals: () => Promise.reject(new Error("a bug")) }), { message: "a bug" });
+  onNode.clear();
+  const emptied = await collect({ final: true });
+  t.like(emptied, { outcome: "present", measurement: runId });
+  t.regex(emptied.note ?? "", /holds no journals/);
+});
+
+/** The same plan measured on a site that was built anew, the n-th time. */
+const again = (n: number, block: number) =>
+  journalText(syntheticBlock(plan, block, { seed: n, start: (of) => Date.UTC(2026, 10, 23 + n) + of * 60_000 }));
+
+test("what a site that was built anew measured is sealed beside the older measurement", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  await collect();
+  for (const n of [2, 3]) {
+    for (const block of [0, 1, 2]) onNode.set(block, again(n, block));
+    const collected = await collect();
+    t.like(collected, { outcome: "sealed", measurement: `${runId}-${n}` });
+    t.regex(collected.note ?? "", /measured anew/);
+    t.like(await collect(), { outcome: "present", measurement: `${runId}-${n}`, note: null });
+    const newest = await openSealedRun(layout, "one");
+    t.is(newest.measurement, `${runId}-${n}`);
+    t.is(newest.manifest.runId, runId);
+    t.deepEqual([...newest.blocks.values()].map(({ state }) => state), ["complete", "complete", "complete"]);
+    t.is(
+      await readFile(join(layout.sealed("one", `${runId}-${n}`), "raw", "block-1.ndjson"), "utf8"),
+      again(n, 1),
+    );
+  }
+  t.deepEqual((await readdir(layout.stack("one"))).sort(), [runId, `${runId}-2`, `${runId}-3`]);
+  t.is(await readFile(join(layout.sealed("one", runId), "raw", "block-1.ndjson"), "utf8"), text(1));
+  t.is((await openSealedRun(layout, "one", runId)).measurement, runId);
+  // A card of the first generation is back in its board.
+  for (const block of [0, 1, 2]) onNode.set(block, text(block));
+  t.like(await collect(), { outcome: "present", measurement: runId, note: null });
+});
+
+test("a second measurement that goes on is partial until it has ended", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  await collect();
+  onNode.clear();
+  onNode.set(0, again(2, 0).slice(0, 1500));
+  const first = await collect();
+  t.like(first, { outcome: "partial", measurement: `${runId}-2`, directory: layout.partial("one", `${runId}-2`) });
+  t.deepEqual(states(first), ["partial", "missing", "missing"]);
+  t.is((await openSealedRun(layout, "one")).measurement, runId);
+  const gone = () => Promise.reject(new UserError({ what: "no answer", next: "check its power" }));
+  await t.throwsAsync(collect({ journals: gone }), { message: /no answer/ });
+  for (const block of [0, 1, 2]) onNode.set(block, again(2, block));
+  t.like(await collect(), { outcome: "sealed", measurement: `${runId}-2` });
+  t.deepEqual((await readdir(layout.stack("one"))).sort(), [runId, `${runId}-2`]);
+});
+
+test("an unsealed measurement keeps its blocks when the site is built anew", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  onNode.delete(2);
+  t.is((await collect()).outcome, "partial");
+  onNode.clear();
+  onNode.set(0, again(2, 0));
+  t.deepEqual(states(await collect()), ["sealed", "missing", "missing"]);
+  t.is(await readFile(join(layout.partial("one", runId), "raw", "block-0.ndjson"), "utf8"), text(0));
+  for (const block of [1, 2]) onNode.set(block, again(2, block));
+  t.like(await collect(), { outcome: "sealed", measurement: `${runId}-2` });
+  t.deepEqual((await readdir(layout.stack("one"))).sort(), [`${runId}.partial`, `${runId}-2`].sort());
+});
+
+for (const [name, sealedWith, later] of [
+  ["a block that was partial", text(1).slice(0, 2000), text(1)],
+  ["a block that was missing", null, text(1)],
+] as const)
+  test(`what was sealed as final stays so when its run goes on: ${name}`, async (t) => {
+    const { layout, onNode, collect } = await setUp(t);
+    if (sealedWith === null) onNode.delete(1);
+    else onNode.set(1, sealedWith);
+    t.is((await collect({ final: true })).outcome, "sealed");
+    onNode.set(1, later);
+    for (const final of [false, true]) {
+      const collected = await collect({ final });
+      t.like(collected, { outcome: "present", measurement: runId });
+      t.regex(collected.note ?? "", /sealed as final.*raise.*series/);
+    }
+    t.deepEqual(await readdir(layout.stack("one")), [runId]);
+  });
+
+test("a block that has not begun says nothing of what measured it", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  onNode.set(1, "").set(2, '{"type":"block-st');
+  t.is((await collect({ final: true })).outcome, "sealed");
+  onNode.delete(0);
+  t.like(await collect(), { outcome: "present", measurement: runId });
+  onNode.set(0, again(2, 0));
+  t.like(await collect(), { outcome: "partial", measurement: `${runId}-2` });
+  t.deepEqual((await readdir(layout.stack("one"))).sort(), [runId, `${runId}-2.partial`]);
+});
+
+test("a measurement's number is not given twice, also when an older one was moved away", async (t) => {
+  const { layout, onNode, collect } = await setUp(t);
+  await collect();
+  for (const block of [0, 1, 2]) onNode.set(block, again(2, block));
+  await collect();
+  await rename(layout.sealed("one", runId), join(layout.directory, "moved"));
+  t.like(await collect(), { outcome: "present", measurement: `${runId}-2` });
+  for (const block of [0, 1, 2]) onNode.set(block, again(3, block));
+  t.like(await collect(), { outcome: "sealed", measurement: `${runId}-3` });
 });
 
 test("a run that goes on is kept as partial, and only what is new is copied later", async (t) => {

@@ -29,6 +29,15 @@ const chat = scenarios.chat;
 if (facts === undefined || chat === undefined) throw new Error("the synthetic plan lacks what the tests change");
 const versions = base.versions;
 
+const check = ([a, b]: readonly [Manifest, Manifest], allow: readonly string[]) =>
+  checkLikeness(
+    [
+      { measurement: a.runId, manifest: a },
+      { measurement: `${b.runId}-2`, manifest: b },
+    ],
+    allow,
+  );
+
 /** Each field that must be equal, with a manifest that differs in it alone. */
 const unlike: Record<string, Manifest> = {
   blocks: manifest({ blocks: 7 }),
@@ -55,14 +64,14 @@ const unlike: Record<string, Manifest> = {
 
 for (const [field, other] of Object.entries(unlike)) {
   test(`refuses another ${field}, and says so`, (t) => {
-    const error = t.throws(() => checkLikeness([base, other], []), { instanceOf: UserError });
+    const error = t.throws(() => check([base, other], []), { instanceOf: UserError });
     t.regex(error.message, new RegExp(`this differs:\n  - ${field.replaceAll(".", "\\.")}: .+ \\| .+\n`));
     t.true(error.message.endsWith(`--allow ${field}`));
   });
   test(`lets another ${field} pass where it is allowed, by its name or its group's`, (t) => {
     for (const name of [field, field.split(".")[0] ?? ""])
       t.deepEqual(
-        checkLikeness([base, other], [name]).allowed.map((difference) => difference.field),
+        check([base, other], [name]).allowed.map((difference) => difference.field),
         [field],
       );
   });
@@ -70,8 +79,8 @@ for (const [field, other] of Object.entries(unlike)) {
 
 test("names every difference at once", (t) => {
   const other = manifest({ blocks: 7, seed: 2, runner: "8".repeat(64) });
-  const error = t.throws(() => checkLikeness([base, other], ["seed"]), { instanceOf: UserError });
-  t.regex(error.message, /these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /);
+  const error = t.throws(() => check([base, other], ["seed"]), { instanceOf: UserError });
+  t.regex(error.message, /^one \([0-9a-f]{12}\) and one \([0-9a-f]{12}-2\) did not measure alike; these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /);
 });
 
 test("variants, series, site and the nodes' names may differ", (t) => {
@@ -79,16 +88,16 @@ test("variants, series, site and the nodes' names may differ", (t) => {
     { series: 2, variants: { fast: { threads: 4, context: 2048 } }, nodes: { model: "b", runner: "a" } },
     { site: "other", nodes: { a: facts, b: facts } },
   );
-  t.deepEqual(checkLikeness([base, other], []), { allowed: [], unknown: [] });
+  t.deepEqual(check([base, other], []), { allowed: [], unknown: [] });
 });
 
 test("a board that only one side knows is a difference; one that neither knows is named", (t) => {
   const nameless = manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, model: null } } });
-  t.throws(() => checkLikeness([base, nameless], []), { message: /nodes.model.model: Raspberry Pi 5.* \| unknown/ });
-  t.deepEqual(checkLikeness([nameless, nameless], []).unknown, ["nodes.model.model"]);
+  t.throws(() => check([base, nameless], []), { message: /nodes.model.model: Raspberry Pi 5.* \| unknown/ });
+  t.deepEqual(check([nameless, nameless], []).unknown, ["nodes.model.model"]);
 });
 
 test("a field that does not exist can't be allowed", (t) => {
   for (const field of ["nonsense", "node", "versions.k", ""])
-    t.throws(() => checkLikeness([base, base], [field]), { instanceOf: UserError, message: /there is no such field/ });
+    t.throws(() => check([base, base], [field]), { instanceOf: UserError, message: /there is no such field/ });
 });

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { nodeJournals, type RunOnNode } from "../../../../scripts/lib/results/node-journals.ts";
+import { digestsOf, nodeJournals, type RunOnNode } from "../../../../scripts/lib/results/node-journals.ts";
 import { UserError } from "../../../../stacks/user-error.ts";
 import { writeNodeDirectory } from "./synthetic-run.ts";
 
@@ -22,13 +22,15 @@ async function nodeDirectory(t: ExecutionContext): Promise<string> {
   return join(directory, "run");
 }
 
-test("lists a run's journals with their digests, and nothing else", async (t) => {
+test("lists a run's journals with their digests and their first lines', and nothing else", async (t) => {
   const directory = await nodeDirectory(t);
   await writeNodeDirectory(
     directory,
     new Map([
       [0, "zero\n"],
-      [11, "eleven ü\n"],
+      [11, "eleven ü\nand on"],
+      [2, "torn"],
+      [3, ""],
     ]),
   );
   await writeFile(join(directory, "plan.json"), "{}");
@@ -38,8 +40,10 @@ test("lists a run's journals with their digests, and nothing else", async (t) =>
   t.deepEqual(
     [...listed].sort(([a], [b]) => a - b),
     [
-      [0, digest("zero\n")],
-      [11, digest("eleven ü\n")],
+      [0, { sha256: digest("zero\n"), start: digest("zero") }],
+      [2, { sha256: digest("torn"), start: null }],
+      [3, { sha256: digest(""), start: null }],
+      [11, { sha256: digest("eleven ü\nand on"), start: digest("eleven ü") }],
     ],
   );
 });
@@ -53,9 +57,9 @@ test("hands out a journal byte by byte", async (t) => {
   const content = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7) % 256));
   await writeNodeDirectory(directory, new Map());
   await writeFile(join(directory, "block-3.ndjson"), content);
-  const journal = await nodeJournals("server", here, directory).fetch(3);
-  t.deepEqual(journal.content, content);
-  t.is(journal.sha256, createHash("sha256").update(content).digest("hex"));
+  const node = nodeJournals("server", here, directory);
+  t.deepEqual(await node.fetch(3), content);
+  t.deepEqual((await node.list()).get(3), digestsOf(content));
 });
 
 test("a journal that changed on its way is refused", async (t) => {

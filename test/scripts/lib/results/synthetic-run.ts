@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import type { ExecutionContext } from "ava";
 import { collectRun } from "../../../../scripts/lib/results/collect-run.ts";
 import { experimentOutputsSchema, type ExperimentOutputs } from "../../../../scripts/lib/results/experiment-outputs.ts";
 import { journalName, resultsLayout, type ResultsLayout } from "../../../../scripts/lib/results/layout.ts";
-import type { NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
+import { digestsOf, type NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { randomGenerator } from "../../../../scripts/lib/results/statistics.ts";
 import { orderOf } from "../../../../workloads/benchmark/order.ts";
 import { runIdOf, type Plan, type Scenario } from "../../../../workloads/benchmark/plan.ts";
@@ -169,13 +168,9 @@ export function syntheticOutputs(plan: Plan, changes: Partial<ExperimentOutputs>
 
 /** Journals as a node would hand them out. */
 export function heldJournals(texts: ReadonlyMap<number, string>): NodeJournals {
-  const digest = (text: string) => createHash("sha256").update(text).digest("hex");
   return {
-    list: () => Promise.resolve(new Map([...texts].map(([block, text]) => [block, digest(text)]))),
-    fetch(block) {
-      const text = texts.get(block) ?? "";
-      return Promise.resolve({ content: Buffer.from(text), sha256: digest(text) });
-    },
+    list: () => Promise.resolve(new Map([...texts].map(([block, text]) => [block, digestsOf(Buffer.from(text))]))),
+    fetch: (block) => Promise.resolve(Buffer.from(texts.get(block) ?? "")),
   };
 }
 
@@ -185,7 +180,7 @@ export const provenance = {
   tools: { bramble: "0.1.0", node: "v24.21.0", pulumi: "3.259.0" },
 };
 
-/** Collects and seals a synthetic run, and returns its run-id. */
+/** Collects and seals a synthetic run, and returns the name of its directory: the run-id, or <run-id>-2, ... */
 export async function sealSynthetic(
   layout: ResultsLayout,
   stack: string,
@@ -198,10 +193,9 @@ export async function sealSynthetic(
   const blocks = Array.from({ length: plan.blocks }, (_, block) => block);
   const texts = new Map(blocks.map((block) => [block, journalText(syntheticBlock(plan, block, options))]));
   options.change?.(texts);
-  const outputs = syntheticOutputs(plan, options.outputs);
-  await collectRun({
+  const { measurement } = await collectRun({
     stack,
-    outputs,
+    outputs: syntheticOutputs(plan, options.outputs),
     layout,
     journals: () => Promise.resolve(heldJournals(texts)),
     provenance: () => Promise.resolve(provenance),
@@ -209,7 +203,7 @@ export async function sealSynthetic(
     now: () => new Date(Date.UTC(2026, 10, 23, 18)),
     signal: new AbortController().signal,
   });
-  return outputs.runId;
+  return measurement;
 }
 
 /** Writes journals where a node would have them. */

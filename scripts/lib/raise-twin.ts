@@ -1,0 +1,73 @@
+import { renderSeed } from "../../stacks/cards/seed.ts";
+import { stampOf } from "../../stacks/cards/stamp.ts";
+import { readStamp, writeCard } from "../../stacks/cards/write-card.ts";
+import type { Site } from "../../stacks/config/site.ts";
+import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
+import { cardOf, isRunning } from "../../twin/node.ts";
+import { serveModels } from "../../twin/registry.ts";
+import { bootTwin, openTwin, type Twin } from "../../twin/site.ts";
+import { renderTwinSite, type TwinParts } from "../../twin/stack-files.ts";
+import { installPlugins } from "./plugins.ts";
+import { stackConfiguration } from "./pulumi.ts";
+import type { Report, Steps } from "./steps.ts";
+import { provideTwinParts } from "./twin-parts.ts";
+import { ensureRootSecret, ensureStack, refreshSite } from "./twin-stacks.ts";
+
+/**
+ * Brings a twin to where a person is who has written the cards and powered the boards on: everything built, the model
+ * registry serving, the site's stack configured, cards written, nodes answering. What is there already stays as it is.
+ */
+export async function raiseTwin(wanted: { stack: string; directory: string; steps: Steps }): Promise<TwinParts> {
+  const { stack, directory, steps } = wanted;
+  const built = await provideTwinParts(steps);
+  await steps.run("Pulumi plugins", async (report) => {
+    for (const line of await installPlugins()) report(line);
+  });
+  const twin = await steps.run("network", async (report) => {
+    const opened = await openTwin(directory);
+    report(`${opened.network.prefix}.0/24 on a bridge of its own, no way out`);
+    return opened;
+  });
+  const model = await steps.run("model registry", (report) => serveModels(twin, built.ollama, report));
+  const parts: TwinParts = {
+    image: built.image,
+    k3s: { version: built.k3s.version, binary: built.k3s.binary, images: built.k3s.images },
+    ollama: built.images.ollama,
+    runner: built.images.runner,
+    model: { reference: model.reference, digest: model.digest },
+    network: { gateway: twin.network.gateway, prefix: 24, address: (host) => `${twin.network.prefix}.${host}` },
+    modelRegistry: model.registry,
+  };
+  const site = await steps.run("configuration", async () => {
+    const rendered = renderTwinSite(stack, parts);
+    await ensureStack(stack, "site", rendered);
+    await ensureRootSecret(stack);
+    return refreshSite(stack, rendered);
+  });
+  await steps.run("cards", (report) => writeCards(twin, stack, site, report));
+  await steps.run("boot", (report) =>
+    bootTwin(
+      twin,
+      Object.entries(site.nodes).map(([name, { address }]) => ({ name, address })),
+      report,
+    ),
+  );
+  return parts;
+}
+
+/** Writes the cards of all nodes that have none, or one of another generation. */
+export async function writeCards(twin: Twin, stack: string, site: Site, report: Report): Promise<void> {
+  const { rootSecret } = await stackConfiguration(stack);
+  const keys = deriveSiteKeys(String(rootSecret), site);
+  const written: string[] = [];
+  for (const node of Object.keys(site.nodes)) {
+    const card = cardOf(twin, node);
+    if (await isRunning(twin, node)) continue;
+    const seed = renderSeed(site, node, keys);
+    const stamp = stampOf(site, node, seed);
+    if ((await readStamp(card))?.digest === stamp.digest) continue;
+    await writeCard({ image: site.image.file, seed, stamp, to: card });
+    written.push(node);
+  }
+  report(written.length === 0 ? "all written before" : `wrote ${written.join(", ")}`);
+}

@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../stacks/root.ts";
+import { checkRequirements } from "../twin/requirements.ts";
+import { runMain } from "./lib/main.ts";
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+// npm test: the unit tests, then the live suite where a twin can run. Ends with "N passed, N failed, N skipped".
+await runMain(async ({ signal }) => {
+  const unit = await runAva("ava.config.js", signal);
+  const live = await runLive(signal);
+  const total = {
+    passed: unit.passed + live.passed,
+    failed: unit.failed + live.failed,
+    skipped: unit.skipped + live.skipped,
+  };
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed === 0 ? 0 : 1;
+});
+
+async function runLive(signal: AbortSignal): Promise<Counts> {
+  const problems = await checkRequirements();
+  if (problems.length === 0) return runAva("ava.live.config.js", signal);
+  for (const { what, next } of problems) console.log(`live suite skipped: ${what} (next: ${next})`);
+  return { passed: 0, failed: 0, skipped: countLiveTests() };
+}
+
+function countLiveTests(): number {
+  const directory = join(root, "test", "live");
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => readFileSync(join(directory, name), "utf8").match(/^test(\.serial)?\(/gm)?.length ?? 0)
+    .reduce((sum, count) => sum + count, 0);
+}
+
+/** Runs AVA, passes on what it prints, and reads the counts of its summary. A run without a summary is one failure. */
+async function runAva(config: string, signal: AbortSignal): Promise<Counts> {
+  const child = spawn(join(root, "node_modules", ".bin", "ava"), ["--config", config], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    signal,
+    killSignal: "SIGINT",
+  });
+  let tail = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    process.stdout.write(text);
+    tail = (tail + text).slice(-4000);
+  });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.on("error", reject).on("close", (status) => {
+      resolve(status ?? 1);
+    });
+  });
+  const count = (what: string) => Number(new RegExp(`^\\s*(\\d+) ${what}`, "m").exec(summaryOf(tail))?.[1] ?? 0);
+  const counts = {
+    passed: count("tests? passed"),
+    failed:
+      count("tests? failed") + count("uncaught exceptions?") + count("unhandled rejections?") + count("test files?"),
+    skipped: count("tests? skipped"),
+  };
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** AVA's summary follows its last rule. */
+function summaryOf(output: string): string {
+  return output.slice(output.lastIndexOf("─"));
+}

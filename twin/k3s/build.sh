@@ -1,0 +1,45 @@
+#!/bin/sh
+# build.sh OUTDIR: makes OUTDIR/k3s and OUTDIR/k3s-airgap-images-<arch>.tar.
+# Needs Go, apt and dpkg-deb; the Debian packages come from the machine's own sources, as its release has them.
+set -eu
+[ $# -eq 1 ] || { echo "usage: $0 OUTDIR" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+work=$(mktemp -d "$out/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT INT TERM
+
+export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
+arch=$(go env GOARCH)
+kubernetes=v1.34.2
+version=$kubernetes+k3s1
+
+suffix=
+[ "$arch" = "$(dpkg --print-architecture)" ] || suffix=:$arch
+mkdir "$work/debs" "$work/root"
+# apt fetches as a user of its own by default, who cannot write here.
+(cd "$work/debs" && apt-get download -qq -o APT::Sandbox::User=root "containerd$suffix" "runc$suffix" "containernetworking-plugins$suffix")
+for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
+
+cd "$here"
+component=k8s.io/component-base/version
+client=k8s.io/client-go/pkg/version
+symbols="-s -w -X main.version=$version"
+for package in $component $client; do
+  symbols="$symbols -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=34 -X $package.gitTreeState=clean"
+done
+go build -trimpath -buildvcs=false -ldflags "$symbols" -o "$work/k3s" .
+go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$work/coredns" ./coredns
+go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$work/pause" ./pause
+GOARCH=$(go env GOHOSTARCH) go build -trimpath -buildvcs=false -o "$work/pack" ./pack
+
+bin=$work/root/usr/bin
+cni=$work/root/usr/lib/cni
+"$work/pack" payload "$work/k3s" "$bin/containerd" "$bin/containerd-shim-runc-v2" "$bin/ctr" "$work/root/usr/sbin/runc" \
+  "$cni/bridge" "$cni/host-local" "$cni/loopback" "$cni/portmap"
+TARGET_ARCH=$arch "$work/pack" images "$work/images.tar" \
+  "docker.io/rancher/mirrored-pause:3.6=$work/pause" \
+  "docker.io/rancher/mirrored-coredns-coredns:1.13.1=$work/coredns"
+
+mv "$work/k3s" "$out/k3s"
+mv "$work/images.tar" "$out/k3s-airgap-images-$arch.tar"

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	coreapply "k8s.io/client-go/applyconfigurations/core/v1"
+	discoveryapply "k8s.io/client-go/applyconfigurations/discovery/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// publishEndpoint makes the Service "kubernetes" lead to the supervisor's public port.
+func (s *server) publishEndpoint(ctx context.Context, client kubernetes.Interface) error {
+	port, err := s.portNumber()
+	if err != nil {
+		return err
+	}
+	options := metav1.ApplyOptions{FieldManager: "k3s", Force: true}
+	endpoints := coreapply.Endpoints("kubernetes", metav1.NamespaceDefault).
+		WithLabels(map[string]string{discoveryv1.LabelSkipMirror: "true"}).
+		WithSubsets(coreapply.EndpointSubset().
+			WithAddresses(coreapply.EndpointAddress().WithIP(s.advertiseAddress)).
+			WithPorts(coreapply.EndpointPort().WithName("https").WithPort(port).WithProtocol(corev1.ProtocolTCP)))
+	if _, err := client.CoreV1().Endpoints(metav1.NamespaceDefault).Apply(ctx, endpoints, options); err != nil {
+		return err
+	}
+	slice := discoveryapply.EndpointSlice("kubernetes", metav1.NamespaceDefault).
+		WithLabels(map[string]string{discoveryv1.LabelServiceName: "kubernetes"}).
+		WithAddressType(discoveryv1.AddressTypeIPv4).
+		WithEndpoints(discoveryapply.Endpoint().WithAddresses(s.advertiseAddress).
+			WithConditions(discoveryapply.EndpointConditions().WithReady(true))).
+		WithPorts(discoveryapply.EndpointPort().WithName("https").WithPort(port).WithProtocol(corev1.ProtocolTCP))
+	_, err = client.DiscoveryV1().EndpointSlices(metav1.NamespaceDefault).Apply(ctx, slice, options)
+	return err
+}
+
+// serverLabels are what K3s says of a server with embedded etcd.
+var serverLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/etcd"}
+
+// followNodes does what K3s's controllers do when Nodes come and go.
+func (s *server) followNodes(ctx context.Context, client kubernetes.Interface) {
+	hosts := ""
+	dns := !slices.Contains(s.items("disable"), "coredns")
+	watchNodes(ctx, client, func(nodes []*corev1.Node) {
+		for _, one := range nodes {
+			if one.Name == s.node.name {
+				if err := labelServer(ctx, client, one); err != nil {
+					warnf("Labels of node %s: %v", one.Name, err)
+				}
+			}
+			if err := ownPassword(ctx, client, one); err != nil {
+				warnf("Node password secret of node %s: %v", one.Name, err)
+			}
+		}
+		if now := nodeHosts(nodes); dns && now != hosts {
+			config := coreapply.ConfigMap("coredns", metav1.NamespaceSystem).WithData(map[string]string{"NodeHosts": now})
+			if _, err := client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Apply(ctx, config, metav1.ApplyOptions{FieldManager: "k3s-node-hosts", Force: true}); err != nil {
+				warnf("Names of the nodes for CoreDNS: %v", err)
+				return
+			}
+			hosts = now
+		}
+	})
+}
+
+func labelServer(ctx context.Context, client kubernetes.Interface, node *corev1.Node) error {
+	var missing []string
+	for _, label := range serverLabels {
+		if node.Labels[label] != "true" {
+			missing = append(missing, fmt.Sprintf("%q:\"true\"", label))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	patch := `{"metadata":{"labels":{` + strings.Join(missing, ",") + `}}}`
+	_, err := client.CoreV1().Nodes().Patch(ctx, node.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	return err
+}
+
+// ownPassword ties the node's password to its Node object: with the one deleted, Kubernetes collects the other, and
+// a node with another password may take the name.
+func ownPassword(ctx context.Context, client kubernetes.Interface, node *corev1.Node) error {
+	secrets := client.CoreV1().Secrets(metav1.NamespaceSystem)
+	secret, err := secrets.Get(ctx, secretName(node.Name), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, owner := range secret.OwnerReferences {
+		if owner.UID == node.UID {
+			return nil
+		}
+	}
+	secret.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node.Name, UID: node.UID}}
+	_, err = secrets.Update(ctx, secret, metav1.UpdateOptions{})
+	return err
+}
+
+// nodeHosts lists the nodes as an /etc/hosts, for pods that ask CoreDNS for a node by name.
+func nodeHosts(nodes []*corev1.Node) string {
+	var lines []string
+	for _, one := range nodes {
+		if address := internalAddress(one); address != nil {
+			lines = append(lines, address.String()+" "+one.Name+"\n")
+		}
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "")
+}
