@@ -6,6 +6,7 @@ import { collectStack, describeCollected } from "./lib/results/collect-stack.ts"
 const usage = `Usage: npm run collect -- <stack>... [--final]
 
 Copies what each experiment's last run left on its node to results/<stack>/<run-id>/, and seals it.
+What a site that was built anew measured by the same plan goes to <run-id>-2/, -3/, ...; what is sealed never changes.
   --final  the run will not go on: seal it even where blocks are missing or unusable
 Exit codes: 0 all sealed; 1 an error; 2 blocks are still to come (collect again later)
 `;

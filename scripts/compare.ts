@@ -6,18 +6,19 @@ import { UserError } from "../stacks/user-error.ts";
 import { runMain } from "./lib/main.ts";
 import { compareRuns, type Compared } from "./lib/results/compare-runs.ts";
 import { comparisonSchema } from "./lib/results/comparison.ts";
-import { resultsLayout, type ResultsLayout } from "./lib/results/layout.ts";
+import { parseMeasurementName, resultsLayout, type ResultsLayout } from "./lib/results/layout.ts";
 import { renderReport } from "./lib/results/report-html.ts";
 import { openSealedRun } from "./lib/results/sealed-run.ts";
 import { writeWhole } from "./lib/results/seal.ts";
 import { renderTable } from "./lib/results/table.ts";
 
-const usage = `Usage: npm run compare -- <A> <B> [--allow <field>]... [--run A=<run-id>] [--run B=<run-id>] [--json]
+const usage = `Usage: npm run compare -- <A> <B> [--allow <field>]... [--run A=<name>] [--run B=<name>] [--json]
 
 Compares the newest sealed run of two stacks, paired by block. A and B are <stack>, or <stack>:<variant> where a run has
 several variants. Prints a table and writes results/compare/<A>-vs-<B>.html.
   --allow  a field that may differ, for example versions.k3s; the report says so
-  --run    another sealed run than the newest
+  --run    another sealed run than the newest: a run-id, or <run-id>-2, -3, ... where its plan was measured again
+           (the names in results/<stack>/)
   --json   prints the comparison as JSON instead of the table
 `;
 
@@ -43,8 +44,8 @@ export async function compare(
       what: `compare takes two stacks, not ${positionals.length}`,
       next: "npm run compare -- <A> <B>, or --help",
     });
-  const runIds = parseRuns(values.run);
-  const compared = await Promise.all([open(layout, a, runIds.A), open(layout, b, runIds.B)]);
+  const runs = parseRuns(values.run);
+  const compared = await Promise.all([open(layout, a, runs.A), open(layout, b, runs.B)]);
   const { comparison, samples } = compareRuns(compared, values.allow);
 
   const report = join(layout.directory, "compare", `${a}-vs-${b}.html`.replaceAll(":", "."));
@@ -59,22 +60,22 @@ export async function compare(
 function parseRuns(pairs: readonly string[]): { A?: string; B?: string } {
   const runs: { A?: string; B?: string } = {};
   for (const pair of pairs) {
-    const [, side, runId] = /^([AB])=([0-9a-f]{12})$/.exec(pair) ?? [];
-    if ((side !== "A" && side !== "B") || runId === undefined)
+    const [, side, name] = /^([AB])=(.*)$/.exec(pair) ?? [];
+    if ((side !== "A" && side !== "B") || name === undefined || parseMeasurementName(name) === null)
       throw new UserError({
         what: `--run ${pair} can't be read`,
-        next: "write it as --run A=<run-id>, 12 hexadecimal digits",
+        next: "write it as --run A=<run-id>, 12 hexadecimal digits, or --run A=<run-id>-2",
       });
-    runs[side] = runId;
+    runs[side] = name;
   }
   return runs;
 }
 
-async function open(layout: ResultsLayout, operand: string, runId: string | undefined): Promise<Compared> {
+async function open(layout: ResultsLayout, operand: string, named: string | undefined): Promise<Compared> {
   const [, stack, variant] = /^([A-Za-z0-9_.-]+)(?::([a-z0-9-]+))?$/.exec(operand) ?? [];
   if (stack === undefined)
     throw new UserError({ what: `${operand} is not a stack's name`, next: "write <stack> or <stack>:<variant>" });
-  const run = await openSealedRun(layout, stack, runId);
+  const run = await openSealedRun(layout, stack, named);
   return variant === undefined ? { run } : { run, variant };
 }
 

@@ -17,6 +17,8 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
   const provider = new kubernetes.Provider("cluster", {
     kubeconfig: site.requireOutput("kubeconfig"),
     clusterIdentifier: pulumi.interpolate`bramble-${site.requireOutput("name")}`,
+    // An `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
+    upsertExistingObjects: true,
   });
   const registry = await site.getOutputDetails("modelRegistry");
   const experiment = new Experiment(

@@ -115,7 +115,12 @@ export class Site extends pulumi.ComponentResource {
 /** What all experiments of a site use in its cluster. */
 function makeSharedObjects(site: string, kubeconfig: pulumi.Output<string>, parent: pulumi.Resource): void {
   // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
-  const provider = new kubernetes.Provider(site, { kubeconfig, clusterIdentifier: `bramble-${site}` }, { parent });
+  const provider = new kubernetes.Provider(
+    site,
+    // Upsert: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
+    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true },
+    { parent },
+  );
   const namespace = new kubernetes.core.v1.Namespace(
     measurementLease.namespace,
     { metadata: { name: measurementLease.namespace } },

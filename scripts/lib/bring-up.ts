@@ -8,7 +8,7 @@ import { openCluster, type Cluster } from "./cluster.ts";
 import { followJobs, type JobStatus } from "./follow.ts";
 import { installPlugins } from "./plugins.ts";
 import { clearStaleLock, pulumi, stackConfiguration, stackNames, stackOutputs } from "./pulumi.ts";
-import { collectStack, describeCollected } from "./results/collect-stack.ts";
+import { collectStack, describeCollected, isWhole } from "./results/collect-stack.ts";
 import { parseExperimentOutputs, type ExperimentOutputs } from "./results/experiment-outputs.ts";
 
 export interface BringUpOptions {
@@ -58,10 +58,21 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
     process.stdout,
     { signal: options.signal },
   );
+  const unsealed: string[] = [];
   for (const { stack } of runs) {
-    const final = ends.get(stack)?.state === "failed";
-    console.log(describeCollected(await collectStack(stack, { final, signal: options.signal })));
+    const failed = ends.get(stack)?.state === "failed";
+    // Of a Job that failed more may come: what of it is missing must not be sealed as final unasked.
+    const collected = await collectStack(stack, { final: !failed, signal: options.signal });
+    console.log(describeCollected(collected));
+    if (failed && !isWhole(collected)) unsealed.push(stack);
   }
+  const named = unsealed.join(" ");
+  if (unsealed.length > 0)
+    throw new UserError({
+      what: "the benchmark's Job failed, so its results are not sealed",
+      where: unsealed.length === 1 ? `stack ${named}` : `stacks ${unsealed.join(", ")}`,
+      next: `mend what its pod said, then npm run up -- ${named}; or keep what there is: npm run collect -- ${named} --final`,
+    });
 }
 
 async function readStack(stack: string): Promise<StackConfig> {

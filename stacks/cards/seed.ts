@@ -53,7 +53,10 @@ function userData(site: Site, node: string, keys: SiteKeys) {
     // regenerate_ssh_host_keys). Where there is no such unit, this does nothing.
     bootcmd: [["systemctl", "--no-block", "mask", "--now", "regenerate_ssh_host_keys.service"]],
     // Raspberry Pi OS ships sshd disabled. The restart is for images whose sshd came up before cloud-init wrote its key.
+    // Before it, everything goes to the disk: a power cut soon after would leave host keys of length zero, which
+    // cloud-init never writes again (seen on the twin).
     runcmd: [
+      ["sync"],
       ["systemctl", "enable", "ssh.service"],
       ["systemctl", "restart", "ssh.service"],
     ],

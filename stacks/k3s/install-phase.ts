@@ -12,6 +12,7 @@ import {
   type Phase,
   type Step,
 } from "../remote/phase.ts";
+import { UserError } from "../user-error.ts";
 import { renderConfig } from "./config-file.ts";
 import {
   authoritiesDirectory,
@@ -108,9 +109,18 @@ export function kubectl(...args: string[]): string[] {
 
 function imageFiles(site: Site, node: string): ManagedFile[] {
   const workload = site.images.filter((image) => image.nodes?.includes(node) ?? true);
-  return [...site.k3s.images, ...workload].map((image) =>
-    artefactFile(join(imagesDirectory, basename(image.file)), image),
-  );
+  const files = new Map<string, ManagedFile>();
+  for (const image of [...site.k3s.images, ...workload]) {
+    const path = join(imagesDirectory, basename(image.file));
+    if (files.has(path) && files.get(path)?.sha256 !== image.sha256)
+      throw new UserError({
+        what: `two image archives for ${node} are both called ${basename(image.file)}`,
+        where: `site ${site.name}, images`,
+        next: "rename one of the files: on the node all archives lie in one directory",
+      });
+    files.set(path, artefactFile(path, image));
+  }
+  return [...files.values()];
 }
 
 function authorityFiles(keys: SiteKeys): ManagedFile[] {

@@ -84,7 +84,9 @@ def apply(payload):
     entries = {file["path"]: entry_of(file) for file in files}
     directories = sorted({*record["directories"], *(directory["path"] for directory in payload["directories"])})
     current = {"applied": record["applied"], "files": entries, "directories": directories, "pending": []}
-    if changed or obsolete or pending or current != record or record["applied"] is None:
+    # A phase of steps alone leaves nothing that could drift.
+    lasting = entries or directories or record["files"]
+    if lasting and (changed or obsolete or pending or current != record or record["applied"] is None):
         save_record(records, phase, {**current, "applied": now()})
     return {
         "wrote": [{"path": file["path"], "size": os.path.getsize(file["path"])} for file in changed],

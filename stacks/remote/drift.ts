@@ -27,6 +27,7 @@ export type Records = z.infer<typeof recordsSchema>;
  * @param machine what tells this installation of the node's system from one that was there before
  */
 export function repairReason(phase: Phase, records: Records, machine: string): string | undefined {
+  if (phase.files.length === 0) return undefined;
   const record = records[phase.name];
   // A card that was written again has lost everything, while the state believes it in place.
   if (record === undefined) return `not on ${phase.node} yet (machine ${machine})`;

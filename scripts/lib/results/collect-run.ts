@@ -7,28 +7,32 @@ import { UserError } from "../../../stacks/user-error.ts";
 import { canonicalJson } from "../../../workloads/benchmark/plan.ts";
 import type { ExperimentOutputs } from "./experiment-outputs.ts";
 import { parseJournal, type BlockJournal } from "./journal.ts";
-import { journalName, manifestName, rawPath, type ResultsLayout } from "./layout.ts";
+import { journalName, manifestName, measurementName, rawPath, type ResultsLayout } from "./layout.ts";
 import type { BlockState, BlockSummary, Manifest } from "./manifest.ts";
-import type { NodeJournals } from "./node-journals.ts";
+import { goesOn, hasBegun, measurementOnNode, measurementsOf, type Measurement } from "./measurements.ts";
+import type { JournalList, NodeJournals } from "./node-journals.ts";
 import type { Provenance } from "./provenance.ts";
 import { digestOfFile, seal, writeWhole } from "./seal.ts";
 
 /** What collecting a run came to. */
 export interface Collected {
   readonly stack: string;
-  readonly runId: string;
+  /** The name of its directory once sealed: the run-id, or <run-id>-2, -3, ... */
+  readonly measurement: string;
   /** present: it was sealed before, nothing was done; partial: blocks are still to come, so it was not sealed. */
   readonly outcome: "sealed" | "present" | "partial";
   readonly directory: string;
   /** Empty when nothing was done. */
   readonly blocks: readonly BlockSummary[];
+  /** How what the node holds differs from what lay here, where that is worth telling. */
+  readonly note: string | null;
 }
 
 export interface CollectOptions {
   readonly stack: string;
   readonly outputs: ExperimentOutputs;
   readonly layout: ResultsLayout;
-  /** Opens the journals on the runner's node; not called when there is nothing to do. */
+  /** Opens the journals on the runner's node. */
   readonly journals: () => Promise<NodeJournals>;
   readonly provenance: () => Promise<Provenance>;
   /** The run will not go on: seal it even where blocks are partial, missing or invalid. */
@@ -40,23 +44,22 @@ export interface CollectOptions {
 
 /**
  * Copies what a run left on its runner's node, and seals it once all of it is there. It may be stopped at any point and
- * run again: blocks that were copied are kept, and what is sealed is never touched.
- * @throws UserError when the node can't be reached, or when another process collects the same run
+ * run again: blocks that were copied are kept, and what is sealed is never touched. What another measurement of the run
+ * left on the node (the site was built anew) is collected beside the older ones.
+ * @throws UserError when the node can't be reached and not all is sealed, or when another process collects the same run
  */
 export async function collectRun(options: CollectOptions): Promise<Collected> {
-  const { stack, outputs, layout } = options;
-  const final = layout.sealed(stack, outputs.runId);
-  const present: Collected = { stack, runId: outputs.runId, outcome: "present", directory: final, blocks: [] };
-  if (existsSync(final)) return present;
+  const { stack, layout } = options;
   await mkdir(layout.stack(stack), { recursive: true });
   const release = await lockRun(options);
   try {
-    return existsSync(final) ? present : await copyAndSeal(options);
+    return await collectFromNode(options);
   } finally {
     await release();
   }
 }
 
+/** One lock for all measurements of a run: which of them the node holds is found out while it is held. */
 async function lockRun({ stack, outputs, layout }: CollectOptions): Promise<() => Promise<void>> {
   try {
     return await lock(layout.stack(stack), { lockfilePath: `${layout.partial(stack, outputs.runId)}.lock` });
@@ -70,29 +73,74 @@ async function lockRun({ stack, outputs, layout }: CollectOptions): Promise<() =
   }
 }
 
-async function copyAndSeal(options: CollectOptions): Promise<Collected> {
+async function collectFromNode(options: CollectOptions): Promise<Collected> {
+  const { stack, outputs, layout } = options;
+  const known = await measurementsOf(layout, stack, outputs.runId);
+  const newest = known.at(-1);
+  const present = ({ name }: Measurement, note: string | null): Collected => ({
+    stack,
+    measurement: name,
+    outcome: "present",
+    directory: layout.sealed(stack, name),
+    blocks: [],
+    note,
+  });
+  // A sealed run is asked for too, at the cost of one SSH connection: nothing here tells that the site was built anew and
+  // measured the same plan, and so the same run-id, once more.
+  let node: NodeJournals;
+  let onNode: JournalList;
+  try {
+    node = await options.journals();
+    onNode = await node.list();
+  } catch (error) {
+    if (!(error instanceof UserError) || newest?.sealed !== true) throw error;
+    return present(newest, `whether it was measured anew since is not known: ${error.message.split("\n")[0] ?? ""}`);
+  }
+  const same = measurementOnNode(known, onNode);
+  if (same?.sealed === true) {
+    if (!hasBegun(onNode)) return present(same, "the node holds no journals of it now");
+    return present(
+      same,
+      goesOn(same, onNode)
+        ? "it went on after it was sealed as final, and stays as sealed; to measure it whole, raise the experiment's series"
+        : null,
+    );
+  }
+  const measurement = same?.name ?? measurementName({ runId: outputs.runId, number: (newest?.number ?? 0) + 1 });
+  const note =
+    same === null && known.length > 0
+      ? `the plan was measured anew; earlier: ${known.map(({ name }) => name).join(", ")}`
+      : null;
+  return { ...(await copyAndSeal(options, measurement, node, onNode)), note };
+}
+
+async function copyAndSeal(
+  options: CollectOptions,
+  measurement: string,
+  node: NodeJournals,
+  onNode: JournalList,
+): Promise<Omit<Collected, "note">> {
   const { stack, outputs, layout, signal, report } = options;
   const { runId, plan } = outputs;
-  const directory = layout.partial(stack, runId);
+  const directory = layout.partial(stack, measurement);
   await openPartial(directory);
-  const journals = await options.journals();
-  const onNode = await journals.list();
 
   const blocks: { summary: BlockSummary; journal: BlockJournal | null }[] = [];
   for (let block = 0; block < plan.blocks; block += 1) {
     signal.throwIfAborted();
     const file = join(directory, rawPath(block));
-    if (onNode.has(block) && !(existsSync(file) && (await digestOfFile(file)) === onNode.get(block))) {
+    const held = onNode.get(block);
+    if (held !== undefined && !(existsSync(file) && (await digestOfFile(file)) === held.sha256)) {
       report?.(`${stack}: copying ${journalName(block)}`);
-      await writeWhole(file, (await journals.fetch(block)).content);
+      await writeWhole(file, await node.fetch(block));
     }
     blocks.push(await summarize(file, { runId, plan, block }));
   }
   const summaries = blocks.map(({ summary }) => summary);
   if (!options.final && summaries.some(({ state }) => state !== "sealed"))
-    return { stack, runId, outcome: "partial", directory, blocks: summaries };
+    return { stack, measurement, outcome: "partial", directory, blocks: summaries };
 
-  // Sealed, a run is never collected again: not even when its journals turn up.
+  // Sealed, a measurement is never collected again: not even when its journals turn up.
   if (summaries.every(({ state }) => state === "missing"))
     throw new UserError({
       what: `node ${plan.nodes.runner} holds nothing of run ${runId}, so there is nothing to seal`,
@@ -120,9 +168,9 @@ async function copyAndSeal(options: CollectOptions): Promise<Collected> {
     blocks: summaries,
   };
   await writeWhole(join(directory, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-  const final = layout.sealed(stack, runId);
+  const final = layout.sealed(stack, measurement);
   await seal(directory, final);
-  return { stack, runId, outcome: "sealed", directory: final, blocks: summaries };
+  return { stack, measurement, outcome: "sealed", directory: final, blocks: summaries };
 }
 
 /** Makes the directory ready for more blocks, whatever a collector that was killed left in it. */

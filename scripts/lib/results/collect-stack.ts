@@ -33,14 +33,25 @@ export async function collectStack(
   });
 }
 
-/** The stack's line, then one for each block that is not sealed. */
-export function describeCollected({ stack, runId, outcome, directory, blocks }: Collected): string {
-  const where = relative(root, directory);
-  if (outcome === "present") return `${stack}: run ${runId} is sealed already, nothing to do (${where})`;
+/** The stack's line, then the note and each block that is not sealed. */
+export function describeCollected({ stack, measurement, outcome, directory, blocks, note }: Collected): string {
   const sealed = blocks.filter(({ state }) => state === "sealed").length;
-  const heading = `${stack}: run ${runId} ${outcome === "sealed" ? "sealed" : "not sealed yet"}, ${sealed} of ${blocks.length} blocks (${where})`;
+  const said = {
+    present: "is sealed already, nothing to do",
+    sealed: `sealed, ${sealed} of ${blocks.length} blocks`,
+    partial: `not sealed yet, ${sealed} of ${blocks.length} blocks`,
+  };
   const others = blocks.filter(({ state }) => state !== "sealed");
-  return [heading, ...others.map(({ block, state, problem }) => `  block ${block}: ${state}, ${problem}`)].join("\n");
+  return [
+    `${stack}: run ${measurement} ${said[outcome]} (${relative(root, directory)})`,
+    ...(note === null ? [] : [`  ${note}`]),
+    ...others.map(({ block, state, problem }) => `  block ${block}: ${state}, ${problem}`),
+  ].join("\n");
+}
+
+/** Whether all that the node holds is sealed. */
+export function isWhole({ outcome, note }: Collected): boolean {
+  return outcome === "sealed" || (outcome === "present" && note === null);
 }
 
 async function openJournals({ site, plan, runId }: ExperimentOutputs): Promise<NodeJournals> {

@@ -35,13 +35,13 @@ export function compareRuns(
 ): { comparison: Comparison; samples: Samples } {
   const [runA, runB] = [compared[0].run, compared[1].run];
   const [variantA, variantB] = [variantOf(compared[0]), variantOf(compared[1])];
-  const sameRun = runA.manifest.stack === runB.manifest.stack && runA.manifest.runId === runB.manifest.runId;
+  const sameRun = runA.manifest.stack === runB.manifest.stack && runA.measurement === runB.measurement;
   if (sameRun && variantA === variantB)
     throw new UserError({
-      what: `both sides are variant ${variantA} of run ${runA.manifest.runId}`,
-      next: `name two variants of it (stack:variant), or another run (--run B=<run-id>)`,
+      what: `both sides are variant ${variantA} of run ${runA.measurement}`,
+      next: `name two variants of it (stack:variant), or another run (--run B=<name>)`,
     });
-  const { allowed, unknown } = checkLikeness([runA.manifest, runB.manifest], allow);
+  const { allowed, unknown } = checkLikeness([runA, runB], allow);
   const labels = labelsOf(runA, variantA, runB, variantB);
   const [a, b] = [sideOf(labels[0], runA, variantA), sideOf(labels[1], runB, variantB)];
 
@@ -90,14 +90,17 @@ export function compareRuns(
 }
 
 function variantOf({ run, variant }: Compared): string {
-  const { stack, runId, plan } = run.manifest;
+  const { measurement } = run;
+  const { stack, plan } = run.manifest;
   const names = Object.keys(plan.variants).sort();
   const [only, ...others] = names;
   if (variant === undefined && only !== undefined && others.length === 0) return only;
   if (variant !== undefined && names.includes(variant)) return variant;
   throw new UserError({
     what:
-      variant === undefined ? `run ${runId} has ${names.length} variants` : `run ${runId} has no variant ${variant}`,
+      variant === undefined
+        ? `run ${measurement} has ${names.length} variants`
+        : `run ${measurement} has no variant ${variant}`,
     where: `results/${stack}`,
     next: `name one of them: ${names.map((name) => `${stack}:${name}`).join(", ")}`,
   });
@@ -110,10 +113,10 @@ function labelsOf(runA: SealedRun, variantA: string, runB: SealedRun, variantB: 
   const named = (run: SealedRun, variant: string) =>
     Object.keys(run.manifest.plan.variants).length > 1 ? `${run.manifest.stack}:${variant}` : run.manifest.stack;
   const [labelA, labelB] = [named(runA, variantA), named(runB, variantB)];
-  return labelA === labelB ? [`${labelA}@${a.runId}`, `${labelB}@${b.runId}`] : [labelA, labelB];
+  return labelA === labelB ? [`${labelA}@${runA.measurement}`, `${labelB}@${runB.measurement}`] : [labelA, labelB];
 }
 
-function sideOf(label: string, { manifest }: SealedRun, variant: string): Side {
+function sideOf(label: string, { measurement, manifest }: SealedRun, variant: string): Side {
   const { stack, runId, plan, planDigest, site, versions, source, measured, nodes } = manifest;
   const options = plan.variants[variant];
   if (options === undefined) throw new Error(`run ${runId} has no variant ${variant}`);
@@ -125,6 +128,7 @@ function sideOf(label: string, { manifest }: SealedRun, variant: string): Side {
     label,
     stack,
     runId,
+    measurement,
     variant,
     options,
     series: plan.series,

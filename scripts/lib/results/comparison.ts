@@ -11,6 +11,8 @@ const side = z.object({
   label: z.string(),
   stack: z.string(),
   runId: z.string(),
+  /** The sealed run's directory in results/<stack>/: the run-id, or <run-id>-2, ... where its plan was measured again. */
+  measurement: z.string(),
   variant: z.string(),
   options: z.object({ threads: z.int(), context: z.int() }),
   series: z.int(),

@@ -27,9 +27,11 @@ export function evidenceOf(pairs: readonly PairInTime[]): Exclude<Comparison["ev
     ])
     .sort((one, other) => one.at - other.at);
   const changes = order.filter(({ side }, place) => place > 0 && order[place - 1]?.side !== side).length;
-  const near = pairs.every((_, pair) => {
-    const places = order.flatMap((block, place) => (block.pair === pair ? [place] : []));
-    return Math.max(...places) - Math.min(...places) - 1 <= farthest;
+  const firstPlace = new Map<number, number>();
+  const near = order.every(({ pair }, place) => {
+    const first = firstPlace.get(pair);
+    firstPlace.set(pair, place);
+    return first === undefined || place - first - 1 <= farthest;
   });
   return near && changes >= pairs.length ? "interleaved" : "separate";
 }

@@ -4,7 +4,9 @@ import { canonicalJson } from "../../../workloads/benchmark/plan.ts";
 import type { Difference } from "./comparison.ts";
 import type { NodeFacts } from "./experiment-outputs.ts";
 import type { Manifest } from "./manifest.ts";
+import type { SealedRun } from "./sealed-run.ts";
 
+type Measured = Pick<SealedRun, "measurement" | "manifest">;
 type Fields = Readonly<Record<string, Difference["a"]>>;
 
 /**
@@ -14,10 +16,10 @@ type Fields = Readonly<Record<string, Difference["a"]>>;
  * @throws UserError with every difference that was not allowed
  */
 export function checkLikeness(
-  [a, b]: readonly [Manifest, Manifest],
+  [runA, runB]: readonly [Measured, Measured],
   allow: readonly string[],
 ): { allowed: Difference[]; unknown: string[] } {
-  const [fieldsA, fieldsB] = [fieldsOf(a), fieldsOf(b)];
+  const [fieldsA, fieldsB] = [fieldsOf(runA.manifest), fieldsOf(runB.manifest)];
   const names = [...new Set([...Object.keys(fieldsA), ...Object.keys(fieldsB)])].sort();
   const covers = (name: string) => (field: string) => field === name || field.startsWith(`${name}.`);
   for (const name of allow)
@@ -34,12 +36,14 @@ export function checkLikeness(
   if (refused.length > 0) {
     const lines = refused.map((difference) => `  - ${describeDifference(difference)}`);
     throw new UserError({
-      what: `${a.stack} (${a.runId}) and ${b.stack} (${b.runId}) did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`,
+      what: `${nameOf(runA)} and ${nameOf(runB)} did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`,
       next: `measure both alike; or, where it is meant to differ: ${refused.map(({ field }) => `--allow ${field}`).join(" ")}`,
     });
   }
   return { allowed: differences, unknown: names.filter((name) => fieldsA[name] === null && fieldsB[name] === null) };
 }
+
+const nameOf = ({ manifest, measurement }: Measured) => `${manifest.stack} (${measurement})`;
 
 export function describeDifference({ field, a, b }: Difference): string {
   return `${field}: ${a ?? "unknown"} | ${b ?? "unknown"}`;

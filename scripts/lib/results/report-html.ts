@@ -114,9 +114,9 @@ function renderProvenance(a: Side, b: Side): Html {
     ["variant", ({ variant }) => variant],
     [
       "run",
-      ({ stack, runId }) =>
-        html`${runId} (<a href="../${stack}/${runId}/raw/">raw samples</a>,
-          <a href="../${stack}/${runId}/manifest.json">manifest</a>)`,
+      ({ stack, measurement }) =>
+        html`${measurement} (<a href="../${stack}/${measurement}/raw/">raw samples</a>,
+          <a href="../${stack}/${measurement}/manifest.json">manifest</a>)`,
     ],
     ["plan's SHA-256", ({ planDigest }) => planDigest],
     ["series", ({ series }) => String(series)],

@@ -3,49 +3,51 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../../stacks/user-error.ts";
 import { parseJournal, type BlockJournal } from "./journal.ts";
-import { manifestName, rawPath, type ResultsLayout } from "./layout.ts";
+import { manifestName, parseMeasurementName, rawPath, type ResultsLayout } from "./layout.ts";
 import { manifestSchema, type Manifest } from "./manifest.ts";
 import { verifySeal } from "./seal.ts";
 
 /** A sealed run, read back: every byte was checked against its seal. */
 export interface SealedRun {
+  /** The name of its directory: the run-id, or <run-id>-2, -3, ... With the stack's it tells sealed runs apart. */
+  readonly measurement: string;
   readonly manifest: Manifest;
   /** By block number; a missing block is not in it. */
   readonly blocks: ReadonlyMap<number, BlockJournal>;
 }
 
 /**
- * Reads a stack's sealed run: the one that was measured last, or the one named.
+ * Reads a stack's sealed run: the one that was measured last, or the measurement named.
  * @throws UserError when there is none, or when one of its files was changed
  */
-export async function openSealedRun(layout: ResultsLayout, stack: string, runId?: string): Promise<SealedRun> {
-  const chosen = runId ?? (await newestRun(layout, stack));
-  const directory = layout.sealed(stack, chosen);
-  const name = `results/${stack}/${chosen}`;
-  if (!existsSync(directory)) throw noRun(stack, `run ${chosen} is not there`);
+export async function openSealedRun(layout: ResultsLayout, stack: string, named?: string): Promise<SealedRun> {
+  const measurement = named ?? (await newestRun(layout, stack));
+  const directory = layout.sealed(stack, measurement);
+  const name = `results/${stack}/${measurement}`;
+  if (!existsSync(directory)) throw noRun(stack, `run ${measurement} is not there`);
   await verifySeal(directory, name);
   const manifest = await readManifest(directory, name);
-  const { plan } = manifest;
+  const { runId, plan } = manifest;
   const blocks = new Map<number, BlockJournal>();
   for (const { block, state } of manifest.blocks)
     if (state !== "missing") {
       const text = await readFile(join(directory, rawPath(block)), "utf8");
-      blocks.set(block, parseJournal(text, { runId: chosen, plan, block }));
+      blocks.set(block, parseJournal(text, { runId, plan, block }));
     }
-  return { manifest, blocks };
+  return { measurement, manifest, blocks };
 }
 
 async function newestRun(layout: ResultsLayout, stack: string): Promise<string> {
   const directory = layout.stack(stack);
-  const runIds = existsSync(directory) ? (await readdir(directory)).filter((name) => /^[0-9a-f]{12}$/.test(name)) : [];
-  let newest: { runId: string; time: string } | null = null;
-  for (const runId of runIds.sort()) {
-    const manifest = await readManifest(join(directory, runId), `results/${stack}/${runId}`);
+  const names = existsSync(directory) ? (await readdir(directory)).filter((name) => parseMeasurementName(name)) : [];
+  let newest: { name: string; time: string } | null = null;
+  for (const name of names.sort()) {
+    const manifest = await readManifest(join(directory, name), `results/${stack}/${name}`);
     const time = manifest.measured?.to ?? manifest.collectedAt;
-    if (newest === null || time > newest.time) newest = { runId, time };
+    if (newest === null || time > newest.time) newest = { name, time };
   }
   if (newest === null) throw noRun(stack, "there is no sealed run");
-  return newest.runId;
+  return newest.name;
 }
 
 async function readManifest(directory: string, name: string): Promise<Manifest> {

@@ -1,5 +1,3 @@
-import { medianSorted } from "simple-statistics";
-
 /** Up to here all 2^n sign patterns are counted; beyond, a seeded sample of them. */
 const largestExact = 16;
 /** Sampled patterns where there are too many to count: the p-value's standard error near 0.05 is 0.0007. */
@@ -85,11 +83,34 @@ function sampledSubsets(values: readonly number[], seed: number): Subsets {
  * included. (J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34, 1963.)
  */
 export function hodgesLehmann(values: readonly number[]): number {
-  const means = new Float64Array((values.length * (values.length + 1)) / 2);
-  let next = 0;
-  for (const [index, value] of values.entries())
-    for (const other of values.slice(index)) means[next++] = (value + other) / 2;
-  return medianSorted([...means.sort()]);
+  const sorted = Float64Array.from(values).sort();
+  const means = (sorted.length * (sorted.length + 1)) / 2;
+  const [low, high] = [Math.ceil(means / 2), Math.floor(means / 2) + 1].map((rank) => meanOfRank(sorted, rank));
+  return ((low ?? NaN) + (high ?? NaN)) / 2;
+}
+
+/**
+ * The mean of a pair that has this rank (from 1) among those of all pairs, without listing them: bisects between the
+ * smallest and the largest until no number lies between, counting the means below in one pass over the sorted values.
+ */
+function meanOfRank(sorted: Float64Array, rank: number): number {
+  const value = (index: number) => sorted[index] ?? NaN;
+  const reaches = (limit: number): boolean => {
+    let [count, end] = [0, sorted.length - 1];
+    for (let start = 0; start <= end; start += 1) {
+      while (end >= start && (value(start) + value(end)) / 2 > limit) end -= 1;
+      count += Math.max(0, end - start + 1);
+    }
+    return count >= rank;
+  };
+  let [below, reached] = [value(0), value(sorted.length - 1)];
+  if (reaches(below)) return below;
+  for (;;) {
+    const middle = (below + reached) / 2;
+    if (middle <= below || middle >= reached) return reached;
+    if (reaches(middle)) reached = middle;
+    else below = middle;
+  }
 }
 
 /** The fewest pairs with which the two-sided sign-flip test can reach p <= alpha: 6 for 0.05. */

@@ -41,8 +41,8 @@ export function describeOptions({ meantToDiffer }: Comparison): string {
   return options.length === 0 ? "nothing (the same options on both sides)" : options.join(", ");
 }
 
-function describeSide(name: string, { label, options, runId, blocks, site, series, model }: Side): string[] {
-  const text = `${name}  ${label}: threads ${options.threads}, context ${options.context}, ${model.reference}; run ${runId}, series ${series}, ${blocks.sealed} of ${blocks.planned} blocks, site ${site}`;
+function describeSide(name: string, { label, options, measurement, blocks, site, series, model }: Side): string[] {
+  const text = `${name}  ${label}: threads ${options.threads}, context ${options.context}, ${model.reference}; run ${measurement}, series ${series}, ${blocks.sealed} of ${blocks.planned} blocks, site ${site}`;
   return wrap(text, width, "   ");
 }
 

@@ -25,7 +25,7 @@ test("only the server makes a cluster, and only agents name one; each has its ow
   t.is(server["cluster-init"], true);
   t.false("server" in server);
   t.is(server.token, tokens.serverToken);
-  t.is(agent?.server, "https://192.168.7.11:6443");
+  t.is(agent.server, "https://192.168.7.11:6443");
   t.is(agent.token, tokens.joinToken);
   t.false("cluster-init" in agent || "disable" in agent);
 });

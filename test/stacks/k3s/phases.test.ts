@@ -5,6 +5,7 @@ import { installPhase } from "../../../stacks/k3s/install-phase.ts";
 import { membershipPhase } from "../../../stacks/k3s/membership-phase.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { phaseSchema, type Phase } from "../../../stacks/remote/phase.ts";
+import { UserError } from "../../../stacks/user-error.ts";
 import { matchesGolden } from "../../golden.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
 
@@ -71,6 +72,14 @@ test("a restart follows whatever K3s reads, and not its clean-up script", (t) =>
 test("an image for one node goes to that node", (t) => {
   const images = (node: string) => install(node).files.filter(({ path }) => path.endsWith("ollama.tar")).length;
   t.deepEqual([images("pi-1"), images("pi-2")], [0, 1]);
+});
+
+test("archives of one name but two contents cannot lie on one node", (t) => {
+  const config = site();
+  config.images.push({ file: "elsewhere/runner.tar", sha256: "f".repeat(64) });
+  t.throws(() => install("pi-1", config), { instanceOf: UserError, message: /both called runner\.tar[^]*rename/ });
+  config.images[config.images.length - 1] = { file: "elsewhere/runner.tar", sha256: "d".repeat(64) };
+  t.notThrows(() => install("pi-1", config));
 });
 
 test("the password that a node proves its name with outlives its card", (t) => {

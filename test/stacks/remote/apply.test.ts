@@ -126,10 +126,11 @@ onThisMachine("a step that fails is an error with its output, and is done with t
 });
 
 onThisMachine("a step is tried again for as long as its patience lasts", async (t) => {
-  const { apply, phase, at } = setUp(t);
+  const { apply, phase, at, records } = setUp(t);
   const script = `test -e ${at("ready")} || { touch ${at("ready")}; exit 1; }`;
   const steps: Step[] = [{ title: "ready", run: ["sh", "-c", script], limit: 5, patience: 30 }];
   t.is(await applyPhase(phase({ steps }), apply), "pi-1 trial: ready");
+  t.false(existsSync(records), "steps alone leave no record");
 });
 
 onThisMachine("a step without end is stopped, and one that leaves a process behind does not hold us up", async (t) => {

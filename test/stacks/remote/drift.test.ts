@@ -71,3 +71,7 @@ test("an application that did not end well is no drift", (t) => {
 test("a node without the phase's record has nothing of it: said with the machine, so that the next one differs", (t) => {
   t.is(repairReason(phase, {}, "1f2e3d4c"), "not on pi-1 yet (machine 1f2e3d4c)");
 });
+
+test("a phase of steps alone has nothing to repair", (t) => {
+  t.is(repairReason({ ...phase, files: [] }, {}, "1f2e3d4c"), undefined);
+});

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -243,17 +241,4 @@ test("an interrupted plugin, and one whose engine is gone, leaves no command beh
     ownClient.grpc.close();
     await own.stop();
   }
-});
-
-test("the first line on stdout is the port, and nothing comes before it", async (t) => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../../../twin/plugins/command-provider.ts")], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let errors = "";
-  child.stderr.on("data", (data: Buffer) => (errors += data.toString()));
-  const [data] = (await once(child.stdout, "data")) as [Buffer];
-  t.regex(data.toString(), /^\d+\n$/);
-  t.is(errors, "");
-  child.kill("SIGINT");
-  await once(child, "exit");
 });

@@ -53,11 +53,13 @@ test("a real plugin stays", async (t) => {
   t.is(await readFile(join(home, command), "utf8"), "\x7fELF");
 });
 
-test("a launcher starts its plugin", async (t) => {
+test("a launcher starts its plugin, which says its port and nothing else", async (t) => {
   const home = await makeHome();
   t.teardown(() => rm(home, { recursive: true }));
   await installOfflinePlugins(home);
   const started = promisify(execFile)(join(home, command));
   started.child.stdout?.once("data", () => started.child.kill("SIGINT"));
-  t.regex((await started).stdout, /^\d+\n$/);
+  const { stdout, stderr } = await started;
+  t.regex(stdout, /^\d+\n$/);
+  t.is(stderr, "");
 });

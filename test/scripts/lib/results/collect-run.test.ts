@@ -113,11 +113,11 @@ test("what a site that was built anew measured is sealed beside the older measur
     const newest = await openSealedRun(layout, "one");
     t.is(newest.measurement, `${runId}-${n}`);
     t.is(newest.manifest.runId, runId);
-    t.deepEqual([...newest.blocks.values()].map(({ state }) => state), ["complete", "complete", "complete"]);
-    t.is(
-      await readFile(join(layout.sealed("one", `${runId}-${n}`), "raw", "block-1.ndjson"), "utf8"),
-      again(n, 1),
+    t.deepEqual(
+      [...newest.blocks.values()].map(({ state }) => state),
+      ["complete", "complete", "complete"],
     );
+    t.is(await readFile(join(layout.sealed("one", `${runId}-${n}`), "raw", "block-1.ndjson"), "utf8"), again(n, 1));
   }
   t.deepEqual((await readdir(layout.stack("one"))).sort(), [runId, `${runId}-2`, `${runId}-3`]);
   t.is(await readFile(join(layout.sealed("one", runId), "raw", "block-1.ndjson"), "utf8"), text(1));

@@ -80,7 +80,10 @@ for (const [field, other] of Object.entries(unlike)) {
 test("names every difference at once", (t) => {
   const other = manifest({ blocks: 7, seed: 2, runner: "8".repeat(64) });
   const error = t.throws(() => check([base, other], ["seed"]), { instanceOf: UserError });
-  t.regex(error.message, /^one \([0-9a-f]{12}\) and one \([0-9a-f]{12}-2\) did not measure alike; these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /);
+  t.regex(
+    error.message,
+    /^one \([0-9a-f]{12}\) and one \([0-9a-f]{12}-2\) did not measure alike; these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /,
+  );
 });
 
 test("variants, series, site and the nodes' names may differ", (t) => {

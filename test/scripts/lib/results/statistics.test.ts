@@ -89,3 +89,20 @@ test("the estimate lies in the interval, moves with a shift and turns with the s
     }),
   );
 });
+
+test("the estimate is the median of all pairs' means, and 100 001 values are no trouble", (t) => {
+  const listed = (values: readonly number[]) => {
+    const means = values.flatMap((value, index) => values.slice(index).map((other) => (value + other) / 2));
+    means.sort((one, other) => one - other);
+    const [low, high] = [means[Math.ceil(means.length / 2) - 1], means[Math.floor(means.length / 2)]];
+    return ((low ?? NaN) + (high ?? NaN)) / 2;
+  };
+  const values = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(values, (some) => {
+      t.is(hodgesLehmann(some) + 0, listed(some) + 0);
+    }),
+  );
+  const many = Array.from({ length: 100_001 }, (_, index) => index - 50_000);
+  t.is(hodgesLehmann(many) + 0, 0);
+});

@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
+import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import type { Phase } from "../../../stacks/remote/phase.ts";
+import { root } from "../../../stacks/root.ts";
+import { exampleRootSecret, exampleSite } from "../keys/example.ts";
+
+const site = exampleSite();
+const endpoint = endpointOf(site, "pi-2", deriveSiteKeys(exampleRootSecret, site));
+const phase: Phase = { node: "pi-2", name: "trial", files: [], directories: [], steps: [], removal: [] };
+
+/** Runs run-phase.ts as Pulumi does, with an ssh that never gets anywhere. */
+function runPhase(t: ExecutionContext, action: string, log: string) {
+  const directory = mkdtempSync(join(tmpdir(), "bramble-run-"));
+  t.teardown(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const ssh = `#!/bin/sh
+for word in "$@"; do [ "$last" = -E ] && echo '${log}' > "$word"; last=$word; done
+exit 255
+`;
+  writeFileSync(join(directory, "ssh"), ssh);
+  chmodSync(join(directory, "ssh"), 0o755);
+  return spawnSync(process.execPath, ["remote/run-phase.ts", action], {
+    cwd: join(root, "stacks"),
+    input: JSON.stringify({ endpoint, phase }),
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH ?? ""}`, XDG_RUNTIME_DIR: directory },
+  });
+}
+
+for (const log of ["ssh: connect to host 192.168.7.12 port 22: No route to host", "Host key verification failed."])
+  test(`a node that is gone does not keep its resources (${log})`, (t) => {
+    const { status, stdout, stderr } = runPhase(t, "remove", log);
+    t.deepEqual([status, stderr], [0, ""]);
+    t.regex(stdout, /^pi-2: .*192\.168\.7\.12:22.*; nothing of trial removed there\n$/);
+  });
+
+test("a node that does not answer fails what was to be done on it, without a stack and without a secret", (t) => {
+  const { status, stdout, stderr } = runPhase(
+    t,
+    "apply",
+    "ssh: connect to host 192.168.7.12 port 22: No route to host",
+  );
+  t.deepEqual([status, stdout], [1, ""]);
+  t.regex(stderr, /^pi-2: no answer on 192\.168\.7\.12:22 \(No route to host\)\n {2}Next: [^\n]*\n$/);
+});
