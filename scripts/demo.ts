@@ -23,9 +23,9 @@ const stacks = [demoSite, ...Object.keys(experiments)];
 await runMain(async (session) => {
   const { values } = parseArgs({ options: { down: { type: "boolean" } } });
   // A backend of the user's is for real sites; the demo's state is this checkout's own.
-  delete process.env["PULUMI_BACKEND_URL"];
-  delete process.env["PULUMI_CONFIG_PASSPHRASE"];
-  delete process.env["PULUMI_CONFIG_PASSPHRASE_FILE"];
+  delete process.env.PULUMI_BACKEND_URL;
+  delete process.env.PULUMI_CONFIG_PASSPHRASE;
+  delete process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
   return values.down === true ? down() : up(session);
 });
 

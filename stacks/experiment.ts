@@ -43,8 +43,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
 
 /** @throws UserError with every node that the experiment names and the site has not */
 async function checkNodes(config: ExperimentConfig, site: pulumi.StackReference): Promise<void> {
-  const { value } = await site.getOutputDetails("nodes");
-  const nodes = value as Record<string, unknown> | undefined;
+  const nodes = (await site.getOutputDetails("nodes")).value as Record<string, unknown> | undefined;
   if (nodes === undefined)
     throw new UserError({
       what: `the site's stack ${config.site} has no nodes yet`,

@@ -29,8 +29,8 @@ export type K3sRelease = z.infer<typeof releaseSchema>;
  * where it can be downloaded, else the launcher of twin/k3s, built here.
  */
 export async function provideK3s(report: Progress): Promise<K3sRelease> {
-  const given = process.env["BRAMBLE_K3S"];
-  if (given !== undefined && given !== "") return givenRelease(given, process.env["BRAMBLE_K3S_IMAGES"]);
+  const given = process.env.BRAMBLE_K3S;
+  if (given !== undefined && given !== "") return givenRelease(given, process.env.BRAMBLE_K3S_IMAGES);
   const directory = await cached("k3s", [version, process.arch, await sourceDigest()], async (output) => {
     const downloaded = await downloadRelease(output, report);
     if (!downloaded) await buildLauncher(output, report);

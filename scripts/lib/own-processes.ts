@@ -11,7 +11,7 @@ export function endOwnProcesses(signal: NodeJS.Signals): void {
   if (own === undefined) return;
   const descendants = new Set([process.pid]);
   // Parents come before their children often, but not always: until nothing is found any more.
-  for (let before = 0; before !== descendants.size; ) {
+  for (let before = 0; before !== descendants.size;) {
     before = descendants.size;
     for (const { pid, parent } of all) if (descendants.has(parent)) descendants.add(pid);
   }

@@ -55,11 +55,7 @@ function userData(site: Site, node: string, keys: SiteKeys) {
     // Raspberry Pi OS ships sshd disabled. The restart is for images whose sshd came up before cloud-init wrote its key.
     // Before it, everything goes to the disk: a power cut soon after would leave host keys of length zero, which
     // cloud-init never writes again (seen on the twin).
-    runcmd: [
-      ["sync"],
-      ["systemctl", "enable", "ssh.service"],
-      ["systemctl", "restart", "ssh.service"],
-    ],
+    runcmd: [["sync"], ["systemctl", "enable", "ssh.service"], ["systemctl", "restart", "ssh.service"]],
     // A card must boot the same whatever the package servers say that day, or without a way to them.
     apt: { preserve_sources_list: true },
     package_update: false,

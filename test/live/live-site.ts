@@ -17,7 +17,7 @@ export const stateOfTests = join(stateDirectory, "test-state");
 
 /** Must be called before anything runs Pulumi. */
 export function useTestState(): void {
-  process.env["PULUMI_BACKEND_URL"] = `file://${stateOfTests}`;
+  process.env.PULUMI_BACKEND_URL = `file://${stateOfTests}`;
 }
 
 export async function readSite(): Promise<{ site: Site; rootSecret: string }> {
