@@ -114,15 +114,16 @@ function barsOn(output: FollowOutput): (all: readonly Progress[], now: number) =
   };
 }
 
-/** Writes a line when a Job's state changed, without what changes all the time. */
+/** Writes a line at each block that ended and at whatever needs attention: what is measured just now is for terminals. */
 function linesOn(output: FollowOutput): (all: readonly Progress[], now: number) => void {
   const last = new Map<string, string>();
   return (all) => {
     for (const progress of all) {
-      const line = describe(progress, null);
-      if (last.get(progress.job.stack) === line) continue;
-      last.set(progress.job.stack, line);
-      output.write(`${progress.job.stack}: ${line}\n`);
+      const { status, unreachable } = progress;
+      const news = JSON.stringify([status?.blocks, ended(progress), unreachable?.reason]);
+      if (last.get(progress.job.stack) === news) continue;
+      last.set(progress.job.stack, news);
+      output.write(`${progress.job.stack}: ${describe(progress, null)}\n`);
     }
   };
 }

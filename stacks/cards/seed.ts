@@ -33,7 +33,8 @@ function userData(site: Site, node: string, keys: SiteKeys) {
   return {
     hostname: node,
     preserve_hostname: false,
-    manage_etc_hosts: true,
+    // Not `true`: cloud-init would write /etc/hosts anew at each boot, and with it away the nodes that Bramble lists there.
+    manage_etc_hosts: "localhost",
     // `user` is the image's default user under our name: it keeps the groups that the image gives its own (video and gpio on a
     // Raspberry Pi). An entry of `users` would have none.
     user: {
