@@ -3,6 +3,7 @@ import { stampOf } from "../../stacks/cards/stamp.ts";
 import { readStamp, writeCard } from "../../stacks/cards/write-card.ts";
 import type { Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
+import { UserError } from "../../stacks/user-error.ts";
 import { cardOf, isRunning } from "../../twin/node.ts";
 import { serveModels } from "../../twin/registry.ts";
 import { bootTwin, openTwin, type Twin } from "../../twin/site.ts";
@@ -20,9 +21,8 @@ import { ensureRootSecret, ensureStack, refreshSite } from "./twin-stacks.ts";
 export async function raiseTwin(wanted: { stack: string; directory: string; steps: Steps }): Promise<TwinParts> {
   const { stack, directory, steps } = wanted;
   const built = await provideTwinParts(steps);
-  await steps.run("Pulumi plugins", async (report) => {
-    for (const line of await installPlugins()) report(line);
-  });
+  const plugins = await steps.run("Pulumi plugins", installPlugins);
+  for (const line of [...plugins, ...standIns(built.k3s.origin)]) steps.print(`           ${line}`);
   const twin = await steps.run("network", async (report) => {
     const opened = await openTwin(directory);
     report(`${opened.network.prefix}.0/24 on a bridge of its own, no way out`);
@@ -42,7 +42,14 @@ export async function raiseTwin(wanted: { stack: string; directory: string; step
     const rendered = renderTwinSite(stack, parts);
     await ensureStack(stack, "site", rendered);
     await ensureRootSecret(stack);
-    return refreshSite(stack, rendered);
+    const refreshed = refreshSite(stack, rendered);
+    if (refreshed.network.gateway !== twin.network.gateway)
+      throw new UserError({
+        what: `lies in the network of ${refreshed.network.gateway}, and the twin got that of ${twin.network.gateway}`,
+        where: `Pulumi.${stack}.yaml, bramble:site`,
+        next: "end what took the subnet on this machine and start again, or remove the twin and its stacks: npm run demo -- --down",
+      });
+    return refreshed;
   });
   await steps.run("cards", (report) => writeCards(twin, stack, site, report));
   await steps.run("boot", (report) =>
@@ -53,6 +60,16 @@ export async function raiseTwin(wanted: { stack: string; directory: string; step
     ),
   );
   return parts;
+}
+
+/** What is not the real thing on a twin, each in a line; twin/README.md gives the reasons. */
+function standIns(k3s: "given" | "downloaded" | "launcher"): string[] {
+  return [
+    "boards: containers (systemd-nspawn) that boot the cards' image files, on this machine's kernel",
+    "Raspberry Pi OS: Debian 12 on an image laid out like it",
+    ...(k3s === "launcher" ? ["K3s: twin/k3s, a launcher with K3s's command line over upstream Kubernetes"] : []),
+    "published container images: built here, the same programs (why: twin/README.md)",
+  ];
 }
 
 /** Writes the cards of all nodes that have none, or one of another generation. */

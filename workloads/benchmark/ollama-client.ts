@@ -111,6 +111,7 @@ async function measure(server: Server, body: string): Promise<Measurement> {
       end = at;
     }
   }
+  // Ollama itself ends an answer like this when the model says one token more than 30 times (llm/server.go).
   if (last === undefined)
     throw new RequestError("truncated", `the stream ended after ${arrivals.length} tokens without its last line`);
   const tokensOut = numberOf(last, "eval_count");
