@@ -11,15 +11,17 @@ interface Counts {
   skipped: number;
 }
 
-// npm test: the unit tests, then the live suite where a twin can run. Ends with "N passed, N failed, N skipped".
+// npm test: unit tests, tests with processes, then the live suite where a twin can run. Ends with "N passed, N failed, N skipped".
 await runMain(async ({ signal }) => {
-  const unit = await runAva("ava.config.js", signal);
-  const live = await runLive(signal);
-  const total = {
-    passed: unit.passed + live.passed,
-    failed: unit.failed + live.failed,
-    skipped: unit.skipped + live.skipped,
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const add = ({ passed, failed, skipped }: Counts) => {
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
   };
+  add(await runAva("ava.config.js", signal));
+  add(await runAva("ava.process.config.js", signal));
+  add(await runLive(signal));
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 });

@@ -83,8 +83,9 @@ function networkConfig(site: Site, node: string) {
   };
 }
 
-// Words that no version of YAML takes for something else, and PEM files, which are written as blocks.
-const needsNoQuotes = /^(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z][\w ./@+-]*$|^(?:[\w+/=-][\w+/= -]*\n)+$/i;
+// Words that no version of YAML takes for something else (`e42` is a number to some parsers of 1.1), and PEM files, which are written as blocks.
+const needsNoQuotes =
+  /^(?!(?:y|n|yes|no|on|off|true|false|null|e[+-]?\d+)$)[a-z][\w ./@+-]*$|^(?:[\w+/=-][\w+/= -]*\n)+$/i;
 
 /**
  * YAML for cloud-init's parser, PyYAML. It reads YAML 1.1, where `no` and `1:30` are no strings unless quoted, and fails on some

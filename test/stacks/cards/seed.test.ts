@@ -192,6 +192,13 @@ test("hostile strings come out of the seed as they went in", (t) => {
   );
 });
 
+test("a name that some parsers of YAML 1.1 take for a number stays a name", (t) => {
+  const named = { ...site, network: { ...site.network, interface: "e42" } };
+  const text = renderSeed(named, "pi-2", keys).files["network-config"] ?? "";
+  const { ethernets } = parse(text, { version: "1.1" }) as { ethernets: object };
+  t.deepEqual(Object.keys(ethernets), ["e42"]);
+});
+
 testWithTools(["python3:yaml"], "and out of PyYAML, which cloud-init reads them with", (t) => {
   const samples = fc.sample(facts, 100);
   const files = samples.map(renderHostile);
