@@ -13,7 +13,7 @@ import { Steps } from "./lib/steps.ts";
 import { raiseTwin } from "./lib/raise-twin.ts";
 import { ensureStack, removeStacks } from "./lib/twin-stacks.ts";
 
-const shape = { blocks: 6, requests: 5, maxTokens: { short: 16, long: 32 } };
+const shape = { blocks: 6, requests: 5, maxTokens: { short: 8, long: 16 } };
 const experiments: Record<string, TwinExperiment> = {
   "threads-1": { ...shape, threads: 1 },
   "threads-2": { ...shape, threads: 2 },

@@ -59,8 +59,8 @@ export function renderTwinExperiment(
     nodes: { model: twinNodes.agent, runner: twinNodes.server },
     variants: { [`threads-${experiment.threads}`]: { threads: experiment.threads, context: 1024 } },
     scenarios: {
-      "field-report": { prompts: "field-report", requests, warmup: 1, maxTokens: maxTokens.long },
-      "network-operations": { prompts: "network-operations", requests, warmup: 1, maxTokens: maxTokens.short },
+      "short-questions": { prompts: "short-questions", requests, warmup: 1, maxTokens: maxTokens.short },
+      "network-operations": { prompts: "network-operations", requests, warmup: 1, maxTokens: maxTokens.long },
     },
     blocks: experiment.blocks,
     seed: 1,

@@ -8,6 +8,7 @@ import { openCluster, type Cluster } from "./cluster.ts";
 import { followJobs, type JobStatus } from "./follow.ts";
 import { installPlugins } from "./plugins.ts";
 import { clearStaleLock, pulumi, stackConfiguration, stackNames, stackOutputs } from "./pulumi.ts";
+import { duration } from "./steps.ts";
 import { collectStack, describeCollected, isWhole } from "./results/collect-stack.ts";
 import { parseExperimentOutputs, type ExperimentOutputs } from "./results/experiment-outputs.ts";
 
@@ -53,10 +54,14 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
       outputs: parseExperimentOutputs(stack, await stackOutputs(stack)),
     })),
   );
+  const started = performance.now();
   const ends = await followJobs(
     runs.map(({ stack, cluster, outputs }) => ({ stack, status: () => jobStatus(cluster, outputs) })),
     process.stdout,
     { signal: options.signal },
+  );
+  console.log(
+    `[${duration((performance.now() - started) / 1000)}] measured: ${runs.map(({ stack }) => stack).join(", ")}`,
   );
   const unsealed: string[] = [];
   for (const { stack } of runs) {
@@ -89,8 +94,10 @@ async function update(stack: string, { flags, signal }: BringUpOptions): Promise
   const cleared = await clearStaleLock(stack);
   if (cleared !== undefined) console.log(cleared);
   console.log(`${stack}: pulumi up`);
+  const started = performance.now();
   const own = ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"];
   await pulumi([...own, ...flags], { show: true, signal });
+  console.log(`[${duration((performance.now() - started) / 1000)}] ${stack}: pulumi up`);
 }
 
 async function openSite(site: string): Promise<Cluster> {

@@ -1,21 +1,14 @@
 /** Reports what a step is doing; shown on a terminal, and in a log where the step is long. */
 export type Report = (line: string) => void;
 
-export interface StepTime {
-  readonly title: string;
-  readonly seconds: number;
-  readonly result: string;
-}
-
-/** Milliseconds between two reports that a log keeps of one step. */
-const logInterval = 15_000;
+/** Milliseconds between two signs of life of a long step in a log, and on a terminal. */
+const interval = { log: 30_000, terminal: 1_000 };
 
 /**
  * Runs named steps and prints, for each, what it is and how long it took. Steps may run at the same time.
- * On a terminal the running steps are a line that is redrawn; elsewhere a line every 15 s shows that they live.
+ * On a terminal the running steps are a line that is redrawn; elsewhere a line every 30 s shows that they live.
  */
 export class Steps {
-  readonly times: StepTime[] = [];
   readonly #output: NodeJS.WriteStream;
   readonly #running = new Map<string, string>();
   #drawn = false;
@@ -30,25 +23,25 @@ export class Steps {
   async run<Value>(title: string, work: (report: Report) => Promise<Value>): Promise<Value> {
     const started = performance.now();
     let last = "";
-    let printed = started;
-    this.#running.set(title, "");
-    this.#draw();
+    const elapsed = () => (performance.now() - started) / 1000;
+    const show = () => {
+      this.#running.set(title, `${last} ${Math.round(elapsed())} s`);
+      this.#draw();
+      if (!this.#output.isTTY) this.#output.write(`  ... ${title}: ${last} (${Math.round(elapsed())} s)\n`);
+    };
+    const sign = setInterval(show, this.#output.isTTY ? interval.terminal : interval.log);
     const report = (line: string) => {
       last = line;
       this.#running.set(title, line);
-      if (this.#output.isTTY) this.#draw();
-      else if (performance.now() - printed > logInterval) {
-        printed = performance.now();
-        this.#output.write(`  ... ${title}: ${line}\n`);
-      }
+      this.#draw();
     };
+    report("");
     try {
       const value = await work(report);
-      const seconds = (performance.now() - started) / 1000;
-      this.times.push({ title, seconds, result: last });
-      this.print(`[${duration(seconds)}] ${title}${last === "" ? "" : `: ${last}`}`);
+      this.print(`[${duration(elapsed())}] ${title}${last === "" ? "" : `: ${last}`}`);
       return value;
     } finally {
+      clearInterval(sign);
       this.#running.delete(title);
       this.#draw();
     }
@@ -78,7 +71,7 @@ export class Steps {
 
 /** Seconds as a person reads them, in a fixed width. */
 export function duration(seconds: number): string {
-  const text =
-    seconds < 99.95 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return text.padStart(8);
+  const whole = Math.round(seconds);
+  const text = seconds < 99.95 ? `${seconds.toFixed(1)} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return text.padStart(9);
 }

@@ -5,7 +5,7 @@ import test from "ava";
 import { loadPromptSet, promptSetNames, PromptSetError } from "../../../workloads/prompts/prompt-set.ts";
 
 test("the sets that come along hold at least eight real prompts each", (t) => {
-  t.deepEqual(promptSetNames(), ["field-report", "network-operations"]);
+  t.deepEqual(promptSetNames(), ["field-report", "network-operations", "short-questions"]);
   for (const name of promptSetNames()) {
     const prompts = loadPromptSet(name);
     t.true(prompts.length >= 8);
@@ -18,7 +18,7 @@ test("the sets that come along hold at least eight real prompts each", (t) => {
 
 test("an unknown set is refused with the names there are", (t) => {
   const error = t.throws(() => loadPromptSet("field-reports"), { instanceOf: PromptSetError });
-  t.regex(error.next, /field-report, network-operations/);
+  t.regex(error.next, /field-report, network-operations, short-questions/);
 });
 
 test("a name cannot lead out of the directory", (t) => {
