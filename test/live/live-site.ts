@@ -93,17 +93,22 @@ export async function eventually(what: string, seconds: number, condition: () =>
   }
 }
 
-/** What a stack's resources were asked to be, without secrets' ciphertexts: equal for equal configurations. */
+/**
+ * What a stack's resources were asked to be: equal for equal configurations. Secrets' ciphertexts are left out, since each
+ * encryption has its own nonce, and so is the note of which machine last asked for a repair.
+ */
 export async function resourceInputs(stack: string): Promise<Record<string, unknown>> {
   const { stdout } = await pulumi(["stack", "export", "--stack", stack]);
   const { deployment } = JSON.parse(stdout) as {
     deployment: { resources: { urn: string; inputs?: unknown }[] };
   };
-  return Object.fromEntries(deployment.resources.map(({ urn, inputs }) => [urn, withoutCiphertexts(inputs)]));
+  return Object.fromEntries(deployment.resources.map(({ urn, inputs }) => [urn, comparable(inputs)]));
 }
 
-function withoutCiphertexts(value: unknown): unknown {
+function comparable(value: unknown): unknown {
   return JSON.parse(
-    JSON.stringify(value ?? null, (key, inner: unknown) => (key === "ciphertext" ? "(secret)" : inner)),
+    JSON.stringify(value ?? null, (key, inner: unknown) =>
+      key === "ciphertext" || key === "BRAMBLE_REPAIR" ? "(left out)" : inner,
+    ),
   ) as unknown;
 }

@@ -24,7 +24,7 @@ import * as live from "./live-site.ts";
 const { site, one, two } = live.stacks;
 const server = "pi-1";
 const agent = "pi-2";
-const shape = { blocks: 3, requests: 5, maxTokens: { short: 8, long: 12 } };
+const shape = { blocks: 2, requests: 5, maxTokens: { short: 8, long: 12 } };
 const options = { flags: [], signal: new AbortController().signal };
 
 live.useTestState();
@@ -131,8 +131,14 @@ test.serial("a node comes back from a power cut and from a cut link by itself", 
   );
 
   await cutLink(twin, agent);
-  await live.eventually("the cut link is noticed", 90, async () => (await live.readiness())[agent] !== "True");
+  const answers = () =>
+    live.onNode(agent, "true").then(
+      () => true,
+      () => false,
+    );
+  await live.eventually("the cut link is noticed", 60, async () => !(await answers()));
   await restoreLink(twin, agent);
+  await live.eventually("the node answers again", 60, answers);
   await live.eventually("the node is Ready again", 60, async () => (await live.readiness())[agent] === "True");
   await live.upUnchanged(site);
 });
