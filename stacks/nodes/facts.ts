@@ -14,6 +14,8 @@ export const factsSchema = z.strictObject({
   cpus: z.int().nullable(),
   cgroup: z.strictObject({ version: z.union([z.literal(1), z.literal(2)]), memory: z.boolean() }).nullable(),
   bootDisk: z.string().nullable(),
+  /** As systemd-detect-virt says it: "none" on a board, "systemd-nspawn" on the twin. */
+  virtualization: z.string().nullable(),
 });
 export type Facts = z.infer<typeof factsSchema>;
 

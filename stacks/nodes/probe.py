@@ -40,6 +40,7 @@ def facts():
         "cpus": os.cpu_count(),
         "cgroup": cgroup(),
         "bootDisk": boot_disk(),
+        "virtualization": (output("systemd-detect-virt") or "").strip() or None,
     }
 
 

@@ -19,6 +19,7 @@ const facts = {
   cpus: 4,
   cgroup: null,
   bootDisk: null,
+  virtualization: null,
 };
 
 interface Registered {

@@ -13,6 +13,7 @@ const facts: Facts = {
   cpus: 4,
   cgroup: { version: 2, memory: true },
   bootDisk: "/dev/mmcblk0p2",
+  virtualization: "none",
 };
 
 test("the right card is no problem", (t) => {
