@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { $ } from "zx";
 import { killCgroup, setFrozen } from "./cgroup.ts";
 import { cardOf, cgroupOf, isRunning, nodeDirectory, portOf, rootOf, startNode, stopNode } from "./node.ts";
-import type { Twin } from "./site.ts";
+import type { Twin } from "./twin.ts";
 
 /** What goes wrong at a site, done to a twin: for tests. */
 

@@ -8,7 +8,7 @@ import { UserError } from "../stacks/user-error.ts";
 import { readCardLayout } from "./card-layout.ts";
 import { cgroupDirectories, isUnified, killCgroup, processesIn, startInCgroup } from "./cgroup.ts";
 import { releaseLoopDevices } from "./loop-devices.ts";
-import type { Twin } from "./site.ts";
+import type { Twin } from "./twin.ts";
 
 /** A board of the twin. */
 export interface TwinNode {

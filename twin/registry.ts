@@ -7,7 +7,7 @@ import { killCgroup, processesIn, startInCgroup } from "./cgroup.ts";
 import { type RegistryModel, registryModel } from "./model.ts";
 import type { Progress } from "./progress.ts";
 import { registryCommand } from "./registry-servers.ts";
-import type { Twin } from "./site.ts";
+import type { Twin } from "./twin.ts";
 
 const port = 5000;
 

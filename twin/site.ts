@@ -4,17 +4,10 @@ import { mkdir, readFile, readdir, realpath, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { listCgroups, killCgroup } from "./cgroup.ts";
 import { loopDevices, releaseLoopDevices } from "./loop-devices.ts";
-import { type TwinNetwork, networkLeftovers, openNetwork, removeNetwork } from "./network.ts";
+import { networkLeftovers, openNetwork, removeNetwork } from "./network.ts";
 import { type TwinNode, startNode, waitForSsh } from "./node.ts";
 import type { Progress } from "./progress.ts";
-
-/** A site without hardware, all of which lies in one directory. */
-export interface Twin {
-  /** Six hex digits that tell this twin from every other on the machine: a digest of its directory. */
-  readonly id: string;
-  readonly directory: string;
-  readonly network: TwinNetwork;
-}
+import type { Twin } from "./twin.ts";
 
 /** The twin in this directory, with its network up. Made on the first call; one call at a time for a directory. */
 export async function openTwin(directory: string): Promise<Twin> {

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { Document, Scalar, visit } from "yaml";
-import type { Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
-import { instanceIdOf } from "./stamp.ts";
+import { instanceIdOf } from "./instance-id.ts";
 
 /** What makes a card this node's: cloud-init's NoCloud files for the boot partition. Secret, since the host key is in it. */
 export interface Seed {

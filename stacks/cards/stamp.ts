@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { label, sha256 } from "../config/fields.ts";
-import type { Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import type { Seed } from "./seed.ts";
 
 /** Where the stamp lies on the boot partition. */
@@ -21,11 +20,6 @@ export type Stamp = Readonly<z.infer<typeof stampSchema>>;
 export function stampOf(site: Site, node: string, seed: Seed): Stamp {
   const digest = createHash("sha256").update(`${site.image.sha256}\n${seed.digest}\n`).digest("hex");
   return { site: site.name, node, generation: nodeOf(site, node).generation, digest };
-}
-
-/** cloud-init begins anew on a node when this changes, and only then. */
-export function instanceIdOf({ site, node, generation }: Pick<Stamp, "site" | "node" | "generation">): string {
-  return `${site}-${node}-${generation}`;
 }
 
 export function formatStamp(stamp: Stamp): string {

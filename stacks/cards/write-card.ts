@@ -4,7 +4,8 @@ import { UserError } from "../user-error.ts";
 import { checkBootPartition, findBootPartition, readBootFile, run, writeBootFile } from "./boot-partition.ts";
 import { editCommandLine } from "./command-line.ts";
 import type { Seed } from "./seed.ts";
-import { formatStamp, instanceIdOf, parseStamp, stampPath, type Stamp } from "./stamp.ts";
+import { instanceIdOf } from "./instance-id.ts";
+import { formatStamp, parseStamp, stampPath, type Stamp } from "./stamp.ts";
 
 const commandLinePath = "cmdline.txt";
 

@@ -81,3 +81,10 @@ export function serverOf(site: Site): { name: string; node: SiteNode } {
   for (const [name, node] of Object.entries(site.nodes)) if (node.role === "server") return { name, node };
   throw new Error("a site without a server passed its schema");
 }
+
+/** The site's node of this name; that it exists was checked with the configuration. */
+export function nodeOf(site: Site, name: string): SiteNode {
+  const node = Object.hasOwn(site.nodes, name) ? site.nodes[name] : undefined;
+  if (node === undefined) throw new Error(`there is no node ${name} in site ${site.name}`);
+  return node;
+}

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 import type { Endpoint } from "../remote/endpoint.ts";
 import { phaseCommand, type SeenOnNode } from "../remote/phase-command.ts";

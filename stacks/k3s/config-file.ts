@@ -1,6 +1,5 @@
 import { stringify } from "yaml";
-import { serverOf, type Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, serverOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 
 const header = "# Kept by Bramble: changes are undone by the next `pulumi up`.\n";

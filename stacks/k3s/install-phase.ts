@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 import {
   artefactFile,

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Site } from "../config/site.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import { createAuthority, createClient, validFrom, type Authority, type CertifiedKey } from "./certificate.ts";
 import { derive, type Purpose } from "./derive.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
-import { nodeOf } from "./node-of.ts";
 import { parseRootSecret } from "./root-secret.ts";
 import { sshKeyFromSeed, type SshKey } from "./ssh-key.ts";
 

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { Site } from "../config/site.ts";
-import { nodeOf } from "../keys/node-of.ts";
+import { nodeOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 
 /** Where a node answers, and what both sides prove themselves with. Secret because of its private key. */

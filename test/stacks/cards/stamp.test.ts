@@ -1,7 +1,8 @@
 import test from "ava";
 import fc from "fast-check";
 import { renderSeed } from "../../../stacks/cards/seed.ts";
-import { formatStamp, instanceIdOf, parseStamp, stampOf } from "../../../stacks/cards/stamp.ts";
+import { instanceIdOf } from "../../../stacks/cards/instance-id.ts";
+import { formatStamp, parseStamp, stampOf } from "../../../stacks/cards/stamp.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { matchesGolden } from "../../golden.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
