@@ -4,6 +4,6 @@ export default {
   files: ["test/live/**/*.test.ts"],
   concurrency: 1,
   failFast: false,
-  timeout: "10m",
+  timeout: "15m",
   verbose: true,
 };

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { root } from "../stacks/root.ts";
 import { checkRequirements } from "../twin/requirements.ts";
 import { runMain } from "./lib/main.ts";
+import { Steps } from "./lib/steps.ts";
+import { provideTwinParts } from "./lib/twin-parts.ts";
 
 interface Counts {
   passed: number;
@@ -28,7 +30,11 @@ await runMain(async ({ signal }) => {
 
 async function runLive(signal: AbortSignal): Promise<Counts> {
   const problems = await checkRequirements();
-  if (problems.length === 0) return runAva("ava.live.config.js", signal);
+  if (problems.length === 0) {
+    // Built before the tests begin, so that a first run's builds are seen, and take no test's time.
+    await provideTwinParts(new Steps());
+    return runAva("ava.live.config.js", signal);
+  }
   for (const { what, next } of problems) console.log(`live suite skipped: ${what} (next: ${next})`);
   return { passed: 0, failed: 0, skipped: countLiveTests() };
 }

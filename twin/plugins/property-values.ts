@@ -89,7 +89,16 @@ function withoutNullMembers(value: PropertyValue): PropertyValue {
   return isMap(value) ? withoutNulls(value) : value;
 }
 
-/** Writes a protobuf Struct. */
+/**
+ * Writes a protobuf Struct.
+ * @throws Error for a member named __proto__, which google-protobuf's JavaScript loses on its way
+ */
 export function writeProperties(map: PropertyMap): StructMessage {
+  if (namesPrototype(map)) throw new Error("a property cannot be named __proto__");
   return Struct.fromJavaScript(map);
+}
+
+function namesPrototype(value: PropertyValue): boolean {
+  if (Array.isArray(value)) return value.some(namesPrototype);
+  return isMap(value) && (Object.hasOwn(value, "__proto__") || Object.values(value).some(namesPrototype));
 }

@@ -13,6 +13,7 @@ import {
   writeProperties,
 } from "../../../twin/plugins/property-values.ts";
 
+const name = fc.string().filter((text) => text !== "__proto__");
 const value = fc.letrec<{ value: PropertyValue }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small" },
@@ -20,11 +21,11 @@ const value = fc.letrec<{ value: PropertyValue }>((tie) => ({
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0), // a Struct has no -0
     fc.boolean(),
     fc.array(tie("value")),
-    fc.dictionary(fc.string(), tie("value"), { noNullPrototype: true }) as fc.Arbitrary<PropertyMap>,
+    fc.dictionary(name, tie("value"), { noNullPrototype: true }) as fc.Arbitrary<PropertyMap>,
     tie("value").map((inner) => secret(inner)),
   ),
 })).value;
-const map = fc.dictionary(fc.string(), value, { noNullPrototype: true }) as fc.Arbitrary<PropertyMap>;
+const map = fc.dictionary(name, value, { noNullPrototype: true }) as fc.Arbitrary<PropertyMap>;
 
 test("properties survive the way over the wire", (t) => {
   fc.assert(
@@ -32,6 +33,11 @@ test("properties survive the way over the wire", (t) => {
       t.deepEqual(readProperties(writeProperties(properties)), properties);
     }),
   );
+});
+
+test("a member that would be lost on the way is refused", (t) => {
+  const lost = Object.fromEntries([["__proto__", "x"]]) as PropertyMap;
+  t.throws(() => writeProperties({ a: [lost] }), { message: /__proto__/ });
 });
 
 test("what is revealed holds no secret, and is revealed already", (t) => {
