@@ -14,11 +14,17 @@ export async function debianPrograms(packages: readonly string[], progress: Prog
   const release = existsSync("/etc/os-release") ? await readFile("/etc/os-release", "utf8") : "";
   return await cached("debian-programs", [release, process.arch, ...packages], async (workplace) => {
     progress(`fetching ${packages.join(" and ")} from Debian`);
-    const fetched = await $({ quiet: true, nothrow: true, cwd: workplace })`apt-get download ${packages}`;
+    const shell = $({ quiet: true, nothrow: true, cwd: workplace });
+    let fetched = await shell`apt-get download ${packages}`;
+    if (fetched.exitCode !== 0) {
+      // The package lists are missing, or older than the archive.
+      await shell`apt-get update`;
+      fetched = await shell`apt-get download ${packages}`;
+    }
     if (fetched.exitCode !== 0) {
       throw new UserError({
         what: `apt-get cannot download ${packages.join(" and ")}: ${fetched.stderr.trim()}`,
-        next: "run `apt-get update` and try again",
+        next: "mend apt's sources, then run this again",
       });
     }
     for (const archive of await readdir(workplace)) {
