@@ -1,9 +1,9 @@
 import { baseImage } from "../../twin/base-image.ts";
 import { buildImages } from "../../twin/images.ts";
 import { provideK3s } from "../../twin/k3s-release.ts";
-import { buildOllama } from "../../twin/ollama.ts";
+import { buildOllama, ollamaVersion } from "../../twin/ollama.ts";
 import { installDebianPackages } from "../../twin/requirements.ts";
-import type { Steps } from "./steps.ts";
+import type { Report, Steps } from "./steps.ts";
 import { pulumiCli } from "./toolchain.ts";
 
 /**
@@ -15,10 +15,22 @@ export async function provideTwinParts(steps: Steps) {
   const builds = async () => {
     await steps.run("Pulumi CLI", pulumiCli);
     const k3s = await steps.run("K3s", provideK3s);
-    const ollama = await steps.run("Ollama", buildOllama);
+    const ollama = await steps.run("Ollama", ending(buildOllama, `${ollamaVersion}, built from its Go module`));
     return { k3s, ollama };
   };
-  const [{ k3s, ollama }, image] = await Promise.all([builds(), steps.run("base image", baseImage)]);
-  const images = await steps.run("container images", buildImages);
+  const [{ k3s, ollama }, image] = await Promise.all([
+    builds(),
+    steps.run("base image", ending(baseImage, "Debian 12 with cloud-init")),
+  ]);
+  const images = await steps.run("container images", ending(buildImages, "Ollama, and Node for the benchmark"));
   return { k3s, ollama, image, images };
+}
+
+/** The same step, reporting at its end what came of it instead of what it did last. */
+function ending<Value>(work: (report: Report) => Promise<Value>, result: string) {
+  return async (report: Report): Promise<Value> => {
+    const value = await work(report);
+    report(result);
+    return value;
+  };
 }
