@@ -95,8 +95,6 @@ export async function stackConfiguration(stack: string): Promise<Record<string, 
   );
 }
 
-const lockSchema = z.object({ pid: z.int(), hostname: z.string() });
-
 /**
  * Clears the stack's lock in a file:// backend when the process that took it is gone, as after a kill -9.
  * Returns a line to print when it did. A living owner's lock stays, and Pulumi refuses by itself.
@@ -104,13 +102,20 @@ const lockSchema = z.object({ pid: z.int(), hostname: z.string() });
 export async function clearStaleLock(stack: string): Promise<string | undefined> {
   const backend = pulumiEnvironment().PULUMI_BACKEND_URL ?? "";
   if (!backend.startsWith("file://")) return undefined;
-  const directory = join(fileURLToPath(backend), ".pulumi", "locks", "organization", "bramble", stack);
-  if (!existsSync(directory)) return undefined;
-  const owners = readdirSync(directory).map((name) =>
-    lockSchema.parse(JSON.parse(readFileSync(join(directory, name), "utf8"))),
-  );
-  const dead = owners.every((owner) => owner.hostname === hostname() && !existsSync(`/proc/${owner.pid}`));
-  if (owners.length === 0 || !dead) return undefined;
+  const owners = deadOwners(join(fileURLToPath(backend), ".pulumi", "locks", "organization", "bramble", stack));
+  if (owners.length === 0) return undefined;
   await pulumi(["cancel", "--yes", "--stack", stack]);
-  return `${stack}: cleared the state lock of process ${owners.map(({ pid }) => pid).join(", ")}, which is gone`;
+  return `${stack}: cleared the state lock of process ${owners.join(", ")}, which is gone`;
+}
+
+const lockSchema = z.object({ pid: z.int(), hostname: z.string() });
+
+/** The processes that hold a stack's lock, if none of them runs any more; none where one may, here or on another machine. */
+export function deadOwners(locks: string): number[] {
+  if (!existsSync(locks)) return [];
+  // Beside each lock the backend keeps a file of attributes.
+  const files = readdirSync(locks).filter((name) => name.endsWith(".json"));
+  const owners = files.map((name) => lockSchema.parse(JSON.parse(readFileSync(join(locks, name), "utf8"))));
+  const dead = owners.every((owner) => owner.hostname === hostname() && !existsSync(`/proc/${owner.pid}`));
+  return dead ? owners.map(({ pid }) => pid) : [];
 }
