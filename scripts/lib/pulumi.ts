@@ -116,6 +116,15 @@ export function deadOwners(locks: string): number[] {
   // Beside each lock the backend keeps a file of attributes.
   const files = readdirSync(locks).filter((name) => name.endsWith(".json"));
   const owners = files.map((name) => lockSchema.parse(JSON.parse(readFileSync(join(locks, name), "utf8"))));
-  const dead = owners.every((owner) => owner.hostname === hostname() && !existsSync(`/proc/${owner.pid}`));
+  const dead = owners.every((owner) => owner.hostname === hostname() && !isAlive(owner.pid));
   return dead ? owners.map(({ pid }) => pid) : [];
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // A process of somebody else's answers with EPERM.
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
