@@ -19,6 +19,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
     clusterIdentifier: pulumi.interpolate`bramble-${site.requireOutput("name")}`,
     // An `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
     upsertExistingObjects: true,
+    enablePatchForce: true,
   });
   const registry = await site.getOutputDetails("modelRegistry");
   const experiment = new Experiment(

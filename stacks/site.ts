@@ -117,8 +117,8 @@ function makeSharedObjects(site: string, kubeconfig: pulumi.Output<string>, pare
   // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
   const provider = new kubernetes.Provider(
     site,
-    // Upsert: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
-    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true },
+    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
+    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true, enablePatchForce: true },
     { parent },
   );
   const namespace = new kubernetes.core.v1.Namespace(
