@@ -13,7 +13,7 @@ import { stampOf } from "../../stacks/cards/stamp.ts";
 import { writeCard } from "../../stacks/cards/write-card.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { root } from "../../stacks/root.ts";
-import { cutLink, cutPower, restoreLink, restorePower } from "../../twin/faults.ts";
+import { cutLink, cutPower, fillDisk, freeDisk, restoreLink, restorePower } from "../../twin/faults.ts";
 import { removeNode, waitForSsh } from "../../twin/node.ts";
 import { downTwin, leftovers, openTwin } from "../../twin/site.ts";
 import { renderTwinExperiment, setStackKey, stackFile, stackKey } from "../../twin/stack-files.ts";
@@ -160,6 +160,17 @@ test.serial("a rebuild is the same, and its results compare as like with like", 
   t.is(second, `${first ?? ""}-2`, "the same plan, measured again");
   const { output } = await compare([one, one, "--run", `A=${first ?? ""}`, "--run", `B=${second ?? ""}`, "--json"]);
   t.deepEqual((JSON.parse(output) as { allowed: unknown[] }).allowed, [], "nothing had to be allowed to differ");
+});
+
+test.serial("a full disk shows as one, and is gone when it is freed", async (t) => {
+  const twin = await openTwin(live.twinDirectory);
+  const write = "head -c 1048576 /dev/zero > /var/lib/bramble/trial && sync && rm /var/lib/bramble/trial";
+  await fillDisk(twin, agent);
+  await t.throwsAsync(live.onNode(agent, write), { message: /No space left on device/ });
+  await freeDisk(twin, agent);
+  await t.notThrowsAsync(live.onNode(agent, write));
+  await live.onNode(agent, "rm -f /var/lib/bramble/trial");
+  await live.eventually("the node is Ready", 60, async () => (await live.readiness())[agent] === "True");
 });
 
 test.serial("a node that is gone for good can be taken out of the configuration", async (t) => {
