@@ -84,7 +84,7 @@ export async function writeCards(twin: Twin, stack: string, site: Site, report: 
     const seed = renderSeed(site, node, keys);
     const stamp = stampOf(site, node, seed);
     if ((await readStamp(card))?.digest === stamp.digest) continue;
-    await writeCard({ image: site.image.file, seed, stamp, to: card });
+    await writeCard({ image: site.image.file ?? "", seed, stamp, to: card });
     written.push(node);
   }
   report(written.length === 0 ? "all written before" : `wrote ${written.join(", ")}`);

@@ -25,7 +25,7 @@ export async function ensureRootSecret(stack: string): Promise<void> {
  */
 export function refreshSite(stack: string, built: Record<string, unknown>): Site {
   const current = parseSite(stack, stackKey(stack, "site"));
-  const image = existsSync(current.image.file) ? current.image : built.image;
+  const image = existsSync(current.image.file ?? "") ? current.image : built.image;
   setStackKey(stack, "site", { ...current, image, k3s: built.k3s, images: built.images });
   return parseSite(stack, stackKey(stack, "site"));
 }

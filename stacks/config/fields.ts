@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 
 /** A DNS label (RFC 1123), as Kubernetes and hostnames want it. */
@@ -16,6 +16,30 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 dige
 export const contentDigest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits");
 
 export const ipv4 = z.string().refine(isIPv4, "must be an IPv4 address such as 192.168.1.11");
+
+export const ipv6 = z.string().refine(isIPv6, "must be an IPv6 address such as fd00::11");
+
+export const ipAddress = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
+
+/** A name or an address that SSH can dial. */
+export const host = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/, "must be a host name or an IP address");
+
+export const port = z.int().min(1).max(65535);
+
+/** A Linux account that can log in. */
+export const userName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must be a Linux user name: lower-case letters, digits, dashes, underscores");
+
+/** A public key as in authorized_keys and known_hosts, on one line. */
+export const publicKey = z
+  .string()
+  .regex(
+    /^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,3}( [!-~]([ -~]*[!-~])?)?$/,
+    "must be a public key on one line, such as ssh-ed25519 AAAA... name",
+  );
 
 /** host:port of a server that every node can reach. */
 export const endpoint = z

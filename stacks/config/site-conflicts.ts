@@ -1,15 +1,35 @@
 import { z } from "zod";
-import { ipv4 } from "./fields.ts";
+import { ipv4, ipv6 } from "./fields.ts";
 
 /** What the checks below look at, where it has the right type; the schema itself reports what has not. */
 const lenientSite = z.object({
   network: z
-    .object({ gateway: ipv4.optional().catch(undefined), prefix: z.number().optional().catch(undefined) })
+    .object({
+      method: z.string().optional().catch(undefined),
+      gateway: ipv4.optional().catch(undefined),
+      prefix: z.number().optional().catch(undefined),
+      ipv6: z
+        .object({
+          method: z.string().optional().catch(undefined),
+          prefix: z.unknown().optional(),
+          gateway: z.unknown().optional(),
+        })
+        .optional()
+        .catch(undefined),
+      wifi: z.unknown().optional(),
+    })
     .catch({}),
   nodes: z
     .record(
       z.string(),
-      z.object({ role: z.string().optional().catch(undefined), address: ipv4.optional().catch(undefined) }).catch({}),
+      z
+        .object({
+          role: z.string().optional().catch(undefined),
+          address: ipv4.optional().catch(undefined),
+          address6: ipv6.optional().catch(undefined),
+          wifi: z.boolean().optional().catch(undefined),
+        })
+        .catch({}),
     )
     .catch({}),
   images: z.array(z.object({ nodes: z.array(z.string()).optional().catch(undefined) }).catch({})).catch([]),
@@ -43,6 +63,8 @@ export function findSiteConflicts(value: unknown): Conflict[] {
       conflicts.push({ path, message: `${address} is not in the gateway's subnet ${gateway}/${prefix}` });
   }
 
+  conflicts.push(...findNetworkConflicts(site));
+
   for (const [index, image] of images.entries())
     for (const [position, name] of (image.nodes ?? []).entries())
       if (!(name in nodes))
@@ -50,6 +72,29 @@ export function findSiteConflicts(value: unknown): Conflict[] {
           path: ["images", index, "nodes", position],
           message: `there is no node ${name} in this site`,
         });
+  return conflicts;
+}
+
+/** Parts of the network that need one another. */
+function findNetworkConflicts({ network, nodes }: z.output<typeof lenientSite>): Conflict[] {
+  const missing = (path: (string | number)[], why: string) => ({ path, message: `is missing; ${why}` });
+  const { method = "static", gateway, prefix, ipv6: six, wifi } = network;
+  const conflicts: Conflict[] = [];
+  if (method === "static" && prefix === undefined)
+    conflicts.push(missing(["network", "prefix"], "static addresses need it, for example 24"));
+  if (method === "static" && gateway === undefined)
+    conflicts.push(missing(["network", "gateway"], "static addresses need it: the default route"));
+  const static6 = six?.method === "static";
+  if (static6 && six.prefix === undefined)
+    conflicts.push(missing(["network", "ipv6", "prefix"], "static addresses need it, for example 64"));
+  for (const [name, node] of Object.entries(nodes)) {
+    if (static6 && node.address6 === undefined)
+      conflicts.push(missing(["nodes", name, "address6"], "network.ipv6 is static"));
+    if (!static6 && node.address6 !== undefined)
+      conflicts.push({ path: ["nodes", name, "address6"], message: "counts only where network.ipv6 is static" });
+    if (node.wifi === true && wifi === undefined)
+      conflicts.push({ path: ["nodes", name, "wifi"], message: "network.wifi is missing, which this node would join" });
+  }
   return conflicts;
 }
 

@@ -1,34 +1,11 @@
 import { z } from "zod";
-import { artefact, endpoint, ipv4, label, sha256 } from "./fields.ts";
-
-const labelKey = z
-  .string()
-  .regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, "must be a Kubernetes label key");
-const labelValue = z
-  .string()
-  .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, "must be a Kubernetes label value");
-
-const node = z.strictObject({
-  role: z.enum(["server", "agent"]).describe("server runs the control plane and etcd; agent only workloads"),
-  address: ipv4.describe("the node's static IPv4 address"),
-  generation: z
-    .int()
-    .min(1)
-    .default(1)
-    .describe("raise it by one to write a new card with new host keys under the same name"),
-  labels: z.record(labelKey, labelValue).default({}).describe("Kubernetes labels of the node"),
-});
-
-const network = z.strictObject({
-  prefix: z.int().min(8).max(30).describe("length of the subnet's prefix, for example 24"),
-  gateway: ipv4.describe("the default route"),
-  nameservers: z.array(ipv4).default([]).describe("DNS servers; none for a site with no way out"),
-  interface: z
-    .string()
-    .regex(/^[a-z][a-z0-9]{0,14}$/)
-    .default("eth0")
-    .describe("the boards' network interface"),
-});
+import { access } from "./access.ts";
+import { cloudInitSnippet } from "./cloud-init-snippet.ts";
+import { artefact, endpoint, host, label, publicKey, sha256 } from "./fields.ts";
+import { firmware } from "./firmware.ts";
+import { network } from "./network.ts";
+import { nodeSchema, type SiteNode } from "./node.ts";
+import { preparation } from "./preparation.ts";
 
 const k3s = z.strictObject({
   version: z
@@ -44,16 +21,44 @@ const k3s = z.strictObject({
     .describe("generation of the join tokens; changed only by the rotation procedure"),
 });
 
+const baseImage = z
+  .strictObject({
+    file: z.string().min(1).optional().describe("its path on this machine"),
+    url: z
+      .url({ protocol: /^https?$/, hostname: z.regexes.hostname })
+      .optional()
+      .describe("where it is fetched from, once, into the cache"),
+    sha256: sha256.describe("of the file as published: .img, .img.xz, .img.zst or .img.gz"),
+  })
+  .refine(({ file, url }) => (file === undefined) !== (url === undefined), "must have either file or url")
+  .describe("the base image that cards are made from, and its digest");
+
 /** `bramble:site`: one cluster of boards. */
 export const siteSchema = z.strictObject({
   name: label.describe("the site's name; every key is derived from it, so it never changes"),
   user: label.default("bramble").describe("the Linux user that Bramble logs in as"),
   adminKeyGeneration: z.int().min(1).default(1).describe("generation of the admin's SSH key"),
-  image: z
-    .strictObject({ file: z.string().min(1), sha256 })
-    .describe("the base image that cards are made from, and its digest"),
+  authorizedKeys: z.array(publicKey).default([]).describe("further people's keys that may log in to the nodes"),
+  image: baseImage,
   network,
-  nodes: z.record(label, node).describe("the boards by name"),
+  access: access.prefault({}),
+  nodes: z.record(label, nodeSchema).describe("the boards by name"),
+  locale: z
+    .string()
+    .regex(/^(C|[a-z]{2,3}(_[A-Z]{2})?)(\.UTF-8)?$/, "must be a locale such as en_GB.UTF-8")
+    .optional()
+    .describe("of the nodes' system; without it the image's own"),
+  timeZone: z
+    .string()
+    .regex(/^[A-Z][A-Za-z_]+(\/[A-Za-z0-9_+-]+){0,2}$/, "must be a time zone such as Europe/Madrid")
+    .default("Etc/UTC"),
+  timeServers: z
+    .array(host)
+    .default([])
+    .describe("NTP servers, asked instead of the image's own; a site with no way out needs one on its network"),
+  cloudInit: cloudInitSnippet.optional().describe("cloud-config of your own for every node's first boot"),
+  firmware: firmware.prefault({}).describe("firmware settings of all nodes"),
+  preparation: preparation.prefault({}),
   k3s,
   images: z
     .array(artefact.extend({ nodes: z.array(label).min(1).optional() }))
@@ -68,13 +73,21 @@ export const siteSchema = z.strictObject({
         .max(3600)
         .default(300)
         .describe("seconds to wait for a node to answer after its card was written"),
+      connect: z.int().min(1).max(120).default(4).describe("seconds that a node may take to answer a call"),
+      silence: z
+        .int()
+        .min(5)
+        .max(600)
+        .default(15)
+        .describe("seconds after which a connection that says nothing counts as broken; more on a thin link"),
       probe: z.int().min(1).max(120).default(10).describe("seconds that reading a node may take during a preview"),
     })
     .prefault({}),
 });
 
 export type Site = z.infer<typeof siteSchema>;
-export type SiteNode = Site["nodes"][string];
+export type BaseImage = Site["image"];
+export type { SiteNode };
 
 /** The site's only server, which agents join through. */
 export function serverOf(site: Site): { name: string; node: SiteNode } {

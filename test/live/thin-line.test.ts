@@ -52,7 +52,7 @@ async function writeBlankCards(directory: string): Promise<void> {
   for (const node of [server, agent]) {
     const seed = renderSeed(config, node, keys);
     const to = join(directory, `${node}.img`);
-    await writeCard({ image: config.image.file, seed, stamp: stampOf(config, node, seed), to });
+    await writeCard({ image: config.image.file ?? "", seed, stamp: stampOf(config, node, seed), to });
   }
 }
 

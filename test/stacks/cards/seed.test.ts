@@ -10,7 +10,7 @@ import type { Site } from "../../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { matchesGolden } from "../../golden.ts";
 import { testWithTools } from "../../with-tools.ts";
-import { exampleRootSecret, exampleSite } from "../keys/example.ts";
+import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
 
 const site = exampleSite();
 const keys = deriveSiteKeys(exampleRootSecret, site);
@@ -43,7 +43,7 @@ test("what is not identity, network, keys or user leaves the seed alone", (t) =>
   const changed = exampleSite();
   changed.k3s.version = "v1.35.0+k3s1";
   changed.modelRegistry = "192.168.7.2:5000";
-  changed.nodes["pi-2"] = { role: "agent", address: "192.168.7.12", generation: 3, labels: { a: "b" } };
+  changed.nodes["pi-2"] = exampleNode({ role: "agent", address: "192.168.7.12", generation: 3, labels: { a: "b" } });
   t.is(renderSeed(changed, "pi-2", deriveSiteKeys(exampleRootSecret, changed)).digest, seed.digest);
 });
 
@@ -129,7 +129,7 @@ const facts: fc.Arbitrary<Facts> = fc.record({
 
 function renderHostile({ name, node, user, interface: network, text }: Facts): Readonly<Record<string, string>> {
   const nodes: Site["nodes"] = Object.fromEntries([
-    [node, { role: "server", address: text, generation: 1, labels: {} }],
+    [node, { ...exampleNode({ role: "server", address: "192.168.7.11" }), address: text }],
   ]);
   const bad: Site = {
     ...site,

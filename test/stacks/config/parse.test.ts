@@ -45,7 +45,7 @@ test("defaults are filled in", (t) => {
   const config = parseFixture(text);
   t.is(config.kind, "site");
   if (config.kind !== "site") return;
-  t.deepEqual(config.site.timeouts, { boot: 300, probe: 10 });
+  t.deepEqual(config.site.timeouts, { boot: 300, connect: 4, silence: 15, probe: 10 });
   t.is(config.site.nodes["pi-1"]?.generation, 1);
 });
 

@@ -3,19 +3,19 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { renderConfig } from "../../../stacks/k3s/config-file.ts";
 import { matchesGolden } from "../../golden.ts";
-import { exampleSite } from "../keys/example.ts";
+import { exampleNode, exampleSite } from "../keys/example.ts";
 
 const tokens = { serverToken: "server-token", joinToken: "K10ca::server:server-token" };
 
 for (const node of ["pi-1", "pi-2"])
   test(`the config of ${node} is as it was`, (t) => {
     const site = exampleSite();
-    site.nodes["pi-2"] = {
+    site.nodes["pi-2"] = exampleNode({
       role: "agent",
       address: "192.168.7.12",
       generation: 3,
       labels: { disk: "nvme", "a.b/c": "" },
-    };
+    });
     matchesGolden(t, `k3s/config-${node}.yaml`, renderConfig(site, node, tokens));
   });
 
@@ -35,7 +35,7 @@ test("names and tokens that look like other YAML come back as text", (t) => {
   fc.assert(
     fc.property(words, words, (label, token) => {
       const site = exampleSite();
-      site.nodes["pi-1"] = { role: "server", address: "192.168.7.11", generation: 1, labels: { [label]: "on" } };
+      site.nodes["pi-1"] = exampleNode({ role: "server", address: "192.168.7.11", labels: { [label]: "on" } });
       const config = parse(renderConfig(site, "pi-1", { ...tokens, serverToken: token }), { version: "1.1" }) as Record<
         string,
         unknown

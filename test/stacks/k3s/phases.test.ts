@@ -7,7 +7,7 @@ import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { phaseSchema, type Phase } from "../../../stacks/remote/phase.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { matchesGolden } from "../../golden.ts";
-import { exampleRootSecret, exampleSite } from "../keys/example.ts";
+import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
 
 function site(): Site {
   const example = exampleSite();
@@ -84,7 +84,7 @@ test("archives of one name but two contents cannot lie on one node", (t) => {
 
 test("the password that a node proves its name with outlives its card", (t) => {
   const flashed = site();
-  flashed.nodes["pi-2"] = { role: "agent", address: "192.168.7.12", generation: 4, labels: {} };
+  flashed.nodes["pi-2"] = exampleNode({ role: "agent", address: "192.168.7.12", generation: 4 });
   const password = (config: Site) =>
     installPhase(config, "pi-2", deriveSiteKeys(exampleRootSecret, config)).files.find(({ path }) =>
       path.endsWith("/password"),

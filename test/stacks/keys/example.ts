@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import { nodeSchema, type SiteNode } from "../../../stacks/config/node.ts";
 import { siteSchema, type Site } from "../../../stacks/config/site.ts";
 
 /** The root secret of tests and golden files. It is no secret: use it nowhere else. */
@@ -14,4 +16,9 @@ export function exampleSite(): Site {
     },
     k3s: { version: "v1.34.2+k3s1", binary: { file: "images/k3s", sha256: "b".repeat(64) } },
   });
+}
+
+/** A node with defaults for what is left out. */
+export function exampleNode(node: z.input<typeof nodeSchema>): SiteNode {
+  return nodeSchema.parse(node);
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { deriveSiteKeys, type SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { matchesGolden } from "../../golden.ts";
-import { exampleRootSecret, exampleSite } from "./example.ts";
+import { exampleNode, exampleRootSecret, exampleSite } from "./example.ts";
 
 const site = exampleSite();
 const keys = deriveSiteKeys(exampleRootSecret, site);
@@ -60,7 +60,7 @@ test("another root secret or another site's name changes everything", (t) => {
 
 test("a generation changes its own key and no other", (t) => {
   const changed = exampleSite();
-  changed.nodes["pi-1"] = { ...site.nodes["pi-1"], role: "server", address: "192.168.7.11", labels: {}, generation: 2 };
+  changed.nodes["pi-1"] = exampleNode({ role: "server", address: "192.168.7.11", generation: 2 });
   const afterFlash = deriveSiteKeys(exampleRootSecret, changed);
   t.not(afterFlash.hostKey("pi-1").publicKey, keys.hostKey("pi-1").publicKey);
   t.is(afterFlash.hostKey("pi-2").publicKey, keys.hostKey("pi-2").publicKey);
