@@ -18,6 +18,26 @@ export type ManagedFile = z.infer<typeof managedFile>;
 
 const managedDirectory = z.strictObject({ path, mode, owner });
 
+/** A systemd unit's state. One that the node does not have counts as disabled and inactive. */
+const managedUnit = z.strictObject({
+  name: z.string().regex(/^[\w@.:\\-]+\.(service|timer|socket|mount|target)$/),
+  enabled: z.boolean().optional(),
+  active: z.boolean().optional(),
+  masked: z.boolean().optional(),
+});
+export type ManagedUnit = z.infer<typeof managedUnit>;
+
+/** A Debian package. `installed` asks the node's own package sources for it only where it is missing. */
+const managedPackage = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/),
+  state: z.enum(["installed", "absent"]),
+});
+export type ManagedPackage = z.infer<typeof managedPackage>;
+
+/** Labels of a Kubernetes node, set on the server that the phase runs on. Others of the node's labels stay. */
+const managedLabels = z.strictObject({ node: z.string(), labels: z.record(z.string(), z.string()) });
+export type ManagedLabels = z.infer<typeof managedLabels>;
+
 const step = z.strictObject({
   /** In the past tense, as reports print it: "restarted k3s". */
   title: z.string(),
@@ -44,6 +64,11 @@ export const phaseSchema = z.strictObject({
   name: z.string(),
   files: z.array(managedFile),
   directories: z.array(managedDirectory),
+  packages: z.array(managedPackage).optional(),
+  /** Brought about after the files are written and before the steps. */
+  units: z.array(managedUnit).optional(),
+  /** Brought about after the steps: the node may have to join first. */
+  labels: managedLabels.optional(),
   steps: z.array(step),
   /** Run before the files are removed. */
   removal: z.array(step),
