@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "./config/parse.ts";
-import { readRootSecret } from "./root-secret.ts";
+import { readSiteSecrets } from "./site-secrets.ts";
 import { UserError } from "./user-error.ts";
 
 /** The stack that Pulumi runs, by its configuration: a site or an experiment. */
@@ -16,7 +16,7 @@ async function program(): Promise<Record<string, unknown>> {
       return await experimentProgram(stack.experiment);
     }
     const { siteProgram } = await import("./site.ts");
-    return await siteProgram(stack.site, await readRootSecret(config));
+    return await siteProgram(stack.site, await readSiteSecrets(config));
   } catch (error) {
     // Pulumi prints a RunError without a stack: it is for people.
     throw error instanceof UserError ? new pulumi.RunError(error.message) : error;

@@ -1,19 +1,23 @@
+import type { local } from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Card } from "./cards/card.ts";
-import { cardProblem } from "./cards/card-problem.ts";
-import { renderSeed } from "./cards/seed.ts";
-import { stampOf } from "./cards/stamp.ts";
-import { serverOf, type Site as SiteConfig } from "./config/site.ts";
+import { scrubCommand } from "./cards/scrub.ts";
+import { nodeOf, serverOf, type Site as SiteConfig } from "./config/site.ts";
 import { Agent, Membership, Server } from "./k3s/cluster.ts";
 import { deriveSiteKeys, type SiteKeys } from "./keys/site-keys.ts";
 import type { Facts } from "./nodes/facts.ts";
+import { Access } from "./nodes/access.ts";
+import { DataDisk, dataDiskPhase } from "./nodes/data-disk.ts";
 import { observeSite, type Observation } from "./nodes/observe.ts";
 import { Preparation } from "./nodes/preparation.ts";
+import { Reboot } from "./nodes/reboot.ts";
 import { endpointOf } from "./remote/endpoint.ts";
+import type { SiteSecrets } from "./site-secrets.ts";
 import { measurementLease } from "../workloads/benchmark/lease.ts";
 import { NodeUnavailable } from "./remote/node-unavailable.ts";
 import type { SeenOnNode } from "./remote/phase-command.ts";
+import { reviewSite } from "./review-site.ts";
 
 /** What experiments and scripts read of a site. */
 export interface SiteOutputs extends Record<string, unknown> {
@@ -27,13 +31,11 @@ export interface SiteOutputs extends Record<string, unknown> {
 }
 
 /** The program of a site's stack. */
-export async function siteProgram(config: SiteConfig, rootSecret: string): Promise<SiteOutputs> {
-  const keys = deriveSiteKeys(rootSecret, config);
-  const observations = await observeSite(config, keys);
-  for (const observation of observations.values())
-    if (observation instanceof NodeUnavailable)
-      void pulumi.log.warn(`${observation.where}: ${observation.what}; what lies there was not looked at`);
-  return new Site(config.name, { config, keys, observations }).outputs;
+export async function siteProgram(site: SiteConfig, { rootSecret, wifiPassword }: SiteSecrets): Promise<SiteOutputs> {
+  const keys = deriveSiteKeys(rootSecret, site);
+  const observations = await observeSite(site, keys);
+  await reviewSite({ site, keys, wifiPassword, observations }, pulumi.getStack());
+  return new Site(site.name, { config: site, keys, wifiPassword, observations }).outputs;
 }
 
 /** A cluster of boards: cards, then every node's preparation, then K3s, then what experiments share in the cluster. */
@@ -45,52 +47,68 @@ export class Site extends pulumi.ComponentResource {
     args: {
       readonly config: SiteConfig;
       readonly keys: SiteKeys;
+      readonly wifiPassword: string | undefined;
       readonly observations: ReadonlyMap<string, Observation>;
     },
     resourceOptions: pulumi.ComponentResourceOptions = {},
   ) {
     super("bramble:site:Site", name, {}, resourceOptions);
-    const { config: site, keys, observations } = args;
+    const { config: site, keys, wifiPassword, observations } = args;
     const options = { parent: this };
     const nodes = Object.keys(site.nodes).map((node) => ({
       name: node,
+      site,
+      keys,
       endpoint: endpointOf(site, node, keys),
       seen: seenOnNode(observations.get(node)),
     }));
+    const serverName = serverOf(site).name;
 
     const cards = new Map(
-      nodes.map(({ name: node, endpoint }) => {
-        const stamp = stampOf(site, node, renderSeed(site, node, keys));
-        const card = new Card(node, { endpoint, stamp, bootSeconds: site.timeouts.boot }, options);
-        const observation = observations.get(node);
-        const problem =
-          observation === undefined || observation instanceof NodeUnavailable
-            ? undefined
-            : cardProblem(stamp, observation);
-        if (problem !== undefined) void pulumi.log.warn(problem.message, card.check);
-        return [node, card] as const;
-      }),
+      nodes.map((node) => [node.name, new Card(node.name, { ...node, stack: pulumi.getStack() }, options)]),
     );
     // Nothing is changed on any node before all of them turned out to be what the configuration says.
     const barrier = [...cards.values()].map(({ check }) => check);
-    const prepared = new Map(
-      nodes.map(({ name: node, endpoint, seen }) => [
-        node,
-        new Preparation(node, { site, endpoint, seen }, { ...options, dependsOn: barrier }).command,
-      ]),
-    );
-    const preparationOf = (node: string) => prepared.get(node) ?? [];
+    for (const { name: node, endpoint } of nodes.filter((candidate) => !isAdopted(site, candidate.name)))
+      scrubCommand(
+        { site, node, keys, wifiPassword, endpoint },
+        { parent: cards.get(node) ?? this, dependsOn: barrier },
+      );
 
-    const serverName = serverOf(site).name;
-    const k3s = nodes.map((node) => ({ ...node, site, keys }));
-    const [serverArgs] = k3s.filter(({ name: node }) => node === serverName);
+    const prepared = new Map<string, local.Command[]>();
+    let serverReboot: local.Command | undefined;
+    // The server first: the others ask it whether somebody measures before they reboot.
+    for (const node of [...nodes].sort(
+      (one, other) => Number(other.name === serverName) - Number(one.name === serverName),
+    )) {
+      const phase = dataDiskPhase(site, node.name);
+      const disk = phase && new DataDisk(node.name, { ...node, phase }, { ...options, dependsOn: barrier });
+      const preparation = new Preparation(node.name, node, { ...options, dependsOn: disk?.mount ?? barrier });
+      const reboot = new Reboot(
+        node.name,
+        { ...node, server: endpointOf(site, serverName, keys) },
+        {
+          ...options,
+          dependsOn: serverReboot === undefined ? preparation.command : [preparation.command, serverReboot],
+        },
+      );
+      serverReboot ??= reboot.command;
+      prepared.set(node.name, [preparation.command, reboot.command, ...(disk === undefined ? [] : [disk.mount])]);
+    }
+    const preparationOf = (node: string) => prepared.get(node) ?? [];
+    const [serverArgs] = nodes.filter(({ name: node }) => node === serverName);
     if (serverArgs === undefined) throw new Error(`no server among the nodes of ${name}`);
     const server = new Server(serverName, serverArgs, { ...options, dependsOn: preparationOf(serverName) });
-    for (const agentArgs of k3s.filter(({ name: node }) => node !== serverName)) {
+    const joined: local.Command[] = [server.install];
+    for (const agentArgs of nodes.filter(({ name: node }) => node !== serverName)) {
       const dependsOn = [preparationOf(agentArgs.name), server.install].flat();
       const agent = new Agent(agentArgs.name, agentArgs, { ...options, dependsOn });
-      new Membership(agentArgs.name, { site, server, agent }, options);
+      const membership = new Membership(agentArgs.name, { site, server, agent }, options);
+      joined.push(agent.install, membership.command);
     }
+    // Last of all, on all nodes: see accessPhase.
+    const everything = [...prepared.values(), joined].flat();
+    for (const node of nodes) new Access(node.name, node, { ...options, dependsOn: everything });
 
     const address = serverOf(site).node.address;
     // Known only once there is a server, so that a preview before that does not try to reach one.
@@ -147,6 +165,11 @@ function makeSharedObjects(site: string, kubeconfig: pulumi.Output<string>, pare
     },
     options,
   );
+}
+
+/** A node whose card Bramble did not write. */
+function isAdopted(site: SiteConfig, node: string): boolean {
+  return nodeOf(site, node).hostKey !== undefined;
 }
 
 function seenOnNode(observation: Observation | undefined): SeenOnNode | undefined {

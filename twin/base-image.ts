@@ -4,6 +4,7 @@ import { cp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { $ } from "zx";
+import { quote } from "../stacks/remote/connection.ts";
 import { cached } from "./cache.ts";
 import { partitionTypes, renderBootRecord } from "./card-layout.ts";
 import type { Progress } from "./progress.ts";
@@ -46,6 +47,10 @@ const packages = [
     "util-linux",
     "mount",
   ],
+  // As on Raspberry Pi OS: the firewall, log rotation, what a data disk is formatted with.
+  ...["nftables", "logrotate", "e2fsprogs"],
+  // For `cloud-init schema` in a node.
+  "python3-jsonschema",
   // runc, which K3s brings along, is linked against it on the twin.
   "libseccomp2",
 ];
@@ -80,7 +85,11 @@ async function build(workplace: string, progress: Progress): Promise<void> {
   progress(`base image: unpacking Debian ${suite} with ${packages.length} packages and what they need`);
   const options = ["man", "doc", "locale"].map((kind) => `--dpkgopt=path-exclude=/usr/share/${kind}/*`);
   const sources = await hostSources();
-  await shell`mmdebstrap --mode=root --format=directory --variant=minbase ${options} --include=${packages.join(",")} ${suite} ${system} ${sources}`;
+  const keepingPackages = [
+    '--aptopt=APT::Keep-Downloaded-Packages "true"',
+    `--customize-hook=sh ${quote(join(recipe, "package-source.sh"))} "$1"`,
+  ];
+  await shell`mmdebstrap --mode=root --format=directory --variant=minbase ${options} ${keepingPackages} --include=${packages.join(",")} ${suite} ${system} ${sources}`;
   await cp(join(recipe, "files"), system, { recursive: true });
   await shell({ input: await readFile(join(recipe, "customize.sh")) })`chroot ${system} sh`;
 
@@ -89,7 +98,8 @@ async function build(workplace: string, progress: Progress): Promise<void> {
   await truncate(image, root.offset + root.size);
   const bootArguments = ["-F", "32", "-n", "bootfs", "-i", "b7a3b1e0", "--invariant", "-h", String(boot.offset / 512)];
   await shell`mkfs.vfat ${bootArguments} --offset ${boot.offset / 512} ${image} ${boot.size / 1024}`;
-  await shell`mcopy -m -i ${image}@@${boot.offset} ${join(recipe, "boot", "cmdline.txt")} ${join(recipe, "boot", "config.txt")} ::`;
+  const bootFiles = (await readdir(join(recipe, "boot"))).sort().map((name) => join(recipe, "boot", name));
+  await shell`mcopy -i ${image}@@${boot.offset} ${bootFiles} ::`;
   const extended = `offset=${root.offset},hash_seed=${rootUuid},lazy_itable_init=1,nodiscard`;
   const rootArguments = ["-t", "ext4", "-F", "-q", "-L", "rootfs", "-U", rootUuid, "-m", "1", "-E", extended];
   // e2fsprogs before 1.47.1 does not know SOURCE_DATE_EPOCH, only its own variable for the same.

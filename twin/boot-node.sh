@@ -5,7 +5,8 @@
 #
 # NODE            the host name that the firmware gives; the seed sets the real one
 # CARD            the card image; BOOT_OFFSET ROOT_OFFSET ROOT_SIZE: its partitions, in bytes
-# DIRECTORY       of this node: holds root/ (mount point), board/ (files shown to the node)
+# DIRECTORY       of this node: holds root/ (mount point), board/ (files shown to the node), link-cut (a mark: the cable
+#                 is pulled), data-disk.img (a disk that is plugged in)
 # NETWORK         file of the twin's network namespace; PORT: the interface's name there; MAC: the board's address
 # MEMORY_KB       memory that the board has
 # CGROUPS         directories of the control group that this runs in, one in each hierarchy
@@ -15,8 +16,10 @@ set -euo pipefail
 export MTOOLS_SKIP_CHECK=1
 root=$DIRECTORY/root
 firmware=$root/boot/firmware
-boot_partition=$CARD@@$BOOT_OFFSET
+boot_partition=$(dirname "$0")/boot-partition.py
+boot_notes=$DIRECTORY/boot-partition.json
 container=
+disk=
 trap 'if [ -n "$container" ]; then kill -TERM "$container"; fi' TERM
 
 insert_card() {
@@ -32,30 +35,17 @@ insert_card() {
   # system has booted its own copy is the newer one, after a power cut too; a card written anew begins without. As on a
   # board, a power cut does not take from these files what was on the card: they are there whole and for good, or not yet.
   if [ -z "$(ls -A "$firmware")" ]; then
-    rm -rf "$firmware.new" && mkdir "$firmware.new"
-    mcopy -s -n -m -i "$boot_partition" '::*' "$firmware.new"
+    rm -rf "$firmware.new" "$boot_notes" && mkdir "$firmware.new"
+    python3 "$boot_partition" take-out "$CARD" "$BOOT_OFFSET" "$firmware.new" "$boot_notes"
     sync --file-system "$root"
     rmdir "$firmware" && mv "$firmware.new" "$firmware"
     sync --file-system "$root"
-  else
-    write_back_boot_partition
   fi
+  write_back_boot_partition
 }
 
 write_back_boot_partition() {
-  local before=$DIRECTORY/boot-partition path
-  rm -rf "$before" && mkdir "$before"
-  mcopy -s -n -m -i "$boot_partition" '::*' "$before"
-  (cd "$before" && find . -type f -printf '%P\n') | while IFS= read -r path; do
-    [ -f "$firmware/$path" ] || mdel -i "$boot_partition" "::$path"
-  done
-  (cd "$firmware" && find . -mindepth 1 -type d -printf '%P\n') | while IFS= read -r path; do
-    [ -d "$before/$path" ] || mmd -i "$boot_partition" "::$path"
-  done
-  (cd "$firmware" && find . -type f -printf '%P\n') | while IFS= read -r path; do
-    cmp -s "$firmware/$path" "$before/$path" || mcopy -o -m -i "$boot_partition" "$firmware/$path" "::$path"
-  done
-  rm -rf "$before"
+  python3 "$boot_partition" write-back "$CARD" "$BOOT_OFFSET" "$firmware" "$boot_notes"
 }
 
 # What the node reads in /proc/meminfo and /proc/cmdline. The figures stand still while the node runs.
@@ -83,16 +73,25 @@ plug_in_network() {
     if [ ! -e "$4" ]; then ip link set "$1" up; fi' sh "$PORT" "$MAC" "$network_holder" "$DIRECTORY/link-cut"
 }
 
+# The name is that of data-disk.ts. The device stays ours over reboots, and is detached by stopNode.
+plug_in_disk() {
+  [ -e "$DIRECTORY/data-disk.img" ] || return 0
+  disk=$(losetup --noheadings --output NAME --associated "$DIRECTORY/data-disk.img" | head -n 1)
+  if [ -z "$disk" ]; then disk=$(losetup --find --show "$DIRECTORY/data-disk.img"); fi
+}
+
 run_node() {
   local arguments status=0 devices=()
-  if [ -e /dev/kmsg ]; then devices=(--bind=/dev/kmsg); fi # the kubelet's OOM watcher reads it
+  if [ -n "$disk" ]; then devices+=(--bind="$disk:/dev/disk/by-id/usb-twin-$NODE"); fi
+  if [ -e /dev/kmsg ]; then devices+=(--bind=/dev/kmsg); fi # the kubelet's OOM watcher reads it
+  # There is one clock for all of this machine: no node may set it.
   # systemd and cloud-init look for kernel arguments in pid 1's own where they run in a container.
   read -ra arguments < "$firmware/cmdline.txt"
   (
     if [ -n "$NODE_CGROUP" ]; then mkdir -p "$NODE_CGROUP" && echo "$BASHPID" > "$NODE_CGROUP/cgroup.procs"; fi
     export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
     exec systemd-nspawn --quiet --directory="$root" --machine="$NODE" --boot --register=no --keep-unit \
-      --network-namespace-path="/proc/$network_holder/ns/net" --capability=all \
+      --network-namespace-path="/proc/$network_holder/ns/net" --capability=all --drop-capability=CAP_SYS_TIME \
       --system-call-filter='add_key keyctl bpf' --console=read-only --resolv-conf=off --timezone=off --link-journal=no \
       --bind-ro="$DIRECTORY/board:/run/board" "${devices[@]}" "${arguments[@]}" systemd.show_status=true
   ) < /dev/null &
@@ -120,6 +119,7 @@ while :; do
   insert_card
   describe_board
   plug_in_network
+  plug_in_disk
   status=0
   run_node || status=$?
   kill "$network_holder"
@@ -131,4 +131,5 @@ while :; do
   [ "$status" = 133 ] || break
   echo "== reboot =="
 done
+if [ -n "$disk" ]; then losetup --detach "$disk"; fi
 exit "$status"

@@ -1,7 +1,10 @@
-import { rename, rm, statfs, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { $ } from "zx";
-import { killCgroup, setFrozen } from "./cgroup.ts";
+import { killCgroup, processesIn, setFrozen } from "./cgroup.ts";
+import { dataDiskOf } from "./data-disk.ts";
+import { loopDevices } from "./loop-devices.ts";
 import { cardOf, cgroupOf, isRunning, nodeDirectory, portOf, rootOf, startNode, stopNode } from "./node.ts";
 import type { Twin } from "./twin.ts";
 
@@ -14,20 +17,36 @@ const shell = $({ quiet: true });
  * `restorePower`. Nothing happens if it is off.
  *
  * Killing alone would not do: the page cache outlives the processes. So the node is frozen where it stands, its file
- * system is stopped without writing anything more (the journal's thread is not one of the node's processes), and the
- * card's image is copied as it is now; only then comes the kill, and the copy takes the card's place.
+ * systems are stopped without writing anything more (the journal's thread is not one of the node's processes), and the
+ * images of card and data disk are copied as they are now; only then comes the kill, and the copies take their place.
  */
 export async function cutPower(twin: Twin, node: string): Promise<void> {
   if (!(await isRunning(twin, node))) return;
-  const card = cardOf(twin, node);
-  const asItIs = `${card}.power-cut`;
+  const disks = [cardOf(twin, node), dataDiskOf(twin, node)].filter((path) => existsSync(path));
   const root = await rootOf(twin, node);
   await setFrozen(cgroupOf(twin, node), true);
-  await shell({ input: shutDownFileSystem })`python3 - ${root}`;
-  await shell`cp --sparse=always ${card} ${asItIs}`;
+  for (const fileSystem of [root, ...(await dataDiskMounts(twin, node))])
+    await shell({ input: shutDownFileSystem })`python3 - ${fileSystem}`;
+  for (const disk of disks) await shell`cp --sparse=always ${disk} ${disk}.power-cut`;
   await killCgroup(cgroupOf(twin, node));
   await stopNode(twin, node, 0);
-  await rename(asItIs, card);
+  for (const disk of disks) await rename(`${disk}.power-cut`, disk);
+}
+
+/** Where the node has file systems of its data disk mounted, as paths on this machine. */
+async function dataDiskMounts(twin: Twin, node: string): Promise<string[]> {
+  const devices = await loopDevices(dataDiskOf(twin, node));
+  const numbers = devices.map((device) => `7:${/\d+$/.exec(device)?.[0] ?? ""}`);
+  if (numbers.length === 0) return [];
+  for (const pid of await processesIn(cgroupOf(twin, node))) {
+    // proc_pid_mountinfo(5): id, parent, major:minor, root, mount point.
+    const lines = (await readFile(`/proc/${pid}/mountinfo`, "utf8").catch(() => "")).split("\n");
+    const found = lines.map((line) => line.split(" ")).filter(([, , device]) => numbers.includes(device ?? ""));
+    // A file system is stopped once, wherever it is mounted; a device node that is bound to a name is none.
+    const [mount] = found.filter(([, , , , point]) => point?.startsWith("/dev/") === false);
+    if (mount?.[4] !== undefined) return [join(`/proc/${pid}/root`, mount[4])];
+  }
+  return [];
 }
 
 // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h): what file system tests simulate a crash with.

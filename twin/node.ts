@@ -58,7 +58,7 @@ export async function startNode(twin: Twin, node: string): Promise<void> {
   const layout = await readCardLayout(card);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await killCgroup(cgroupOf(twin, node));
-  await releaseLoopDevices(card);
+  await releaseDisks(twin, node);
   const address = createHash("sha256").update(`${twin.id} ${node}`).digest("hex");
   await startInCgroup({
     cgroup: cgroupOf(twin, node),
@@ -137,7 +137,13 @@ export async function stopNode(twin: Twin, node: string, graceSeconds = 20): Pro
     while ((await isRunning(twin, node)) && Date.now() < end) await sleep(100);
   }
   await killCgroup(cgroupOf(twin, node));
+  await releaseDisks(twin, node);
+}
+
+/** The card's device, and that of a data disk. */
+async function releaseDisks(twin: Twin, node: string): Promise<void> {
   await releaseLoopDevices(cardOf(twin, node));
+  await releaseLoopDevices(nodeDirectory(twin, node));
 }
 
 /** The process that keeps the node powered: it sees the node's root file system under root/ of the node's directory. */

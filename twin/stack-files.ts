@@ -15,26 +15,48 @@ export interface TwinParts {
   readonly modelRegistry: string;
 }
 
-/** Names of the twin's nodes: one server, one agent. */
+/** Names of the demo's nodes: one server, one agent. */
 export const twinNodes = { server: "pi-1", agent: "pi-2" } as const;
 
-/** `bramble:site` of a twin: a site like any other, of two nodes. */
-export function renderTwinSite(name: string, parts: TwinParts): Record<string, unknown> {
+/** What a site's nodes are made from, and, for one that experiments run on, what they are to have. */
+export type SiteParts = Pick<TwinParts, "image" | "k3s" | "network"> &
+  Partial<Pick<TwinParts, "ollama" | "runner" | "modelRegistry">>;
+
+/**
+ * `bramble:site` of a twin: a site like any other. The first node is the server, the second one serves models.
+ * @param nodes names of its 1 to 8 nodes
+ */
+export function renderTwinSite(
+  name: string,
+  parts: SiteParts,
+  nodes: readonly string[] = Object.values(twinNodes),
+): Record<string, unknown> {
+  const [server, agent = server] = nodes;
+  if (nodes.length > 8) throw new Error(`a twin has 1 to 8 nodes, not ${nodes.length}`);
+  const { ollama, runner, modelRegistry } = parts;
+  const images = [
+    ...(ollama === undefined ? [] : [{ file: ollama.file, sha256: ollama.sha256, nodes: [agent] }]),
+    ...(runner === undefined ? [] : [{ file: runner.file, sha256: runner.sha256, nodes: [server] }]),
+  ];
   return {
     name,
     image: parts.image,
     network: { prefix: parts.network.prefix, gateway: parts.network.gateway },
-    nodes: {
-      [twinNodes.server]: { role: "server", address: parts.network.address(11) },
-      [twinNodes.agent]: { role: "agent", address: parts.network.address(12) },
-    },
+    nodes: Object.fromEntries(
+      nodes.map((node, index) => [
+        node,
+        { role: node === server ? "server" : "agent", address: parts.network.address(11 + index) },
+      ]),
+    ),
     k3s: parts.k3s,
-    images: [
-      { file: parts.ollama.file, sha256: parts.ollama.sha256, nodes: [twinNodes.agent] },
-      { file: parts.runner.file, sha256: parts.runner.sha256, nodes: [twinNodes.server] },
-    ],
-    modelRegistry: parts.modelRegistry,
+    images,
+    ...(modelRegistry === undefined ? {} : { modelRegistry }),
   };
+}
+
+/** The names of so many nodes: "pi-1" and on. */
+export function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `pi-${index + 1}`);
 }
 
 /** What differs between the experiments that the demo and the live tests run. */

@@ -1,5 +1,6 @@
-import { renderSeed } from "../../stacks/cards/seed.ts";
-import { stampOf } from "../../stacks/cards/stamp.ts";
+import { cardContent } from "../../stacks/cards/card-content.ts";
+import { provideImage } from "../../stacks/cards/image.ts";
+import type { Stamp } from "../../stacks/cards/stamp.ts";
 import { readStamp, writeCard } from "../../stacks/cards/write-card.ts";
 import type { Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
@@ -73,19 +74,38 @@ function standIns(k3s: "given" | "downloaded" | "launcher"): string[] {
   ];
 }
 
-/** Writes the cards of all nodes that have none, or one of another generation. */
+/** Writes the cards of all nodes that have none, or one of another generation: a card is frozen otherwise. */
 export async function writeCards(twin: Twin, stack: string, site: Site, report: Report): Promise<void> {
   const { rootSecret } = await stackConfiguration(stack);
   const keys = deriveSiteKeys(String(rootSecret), site);
+  const image = await provideImage(site.image, {
+    progress: (done, total) => {
+      report(total === undefined ? "reading the base image" : `reading the base image, ${percent(done, total)}`);
+    },
+  });
   const written: string[] = [];
   for (const node of Object.keys(site.nodes)) {
     const card = cardOf(twin, node);
     if (await isRunning(twin, node)) continue;
-    const seed = renderSeed(site, node, keys);
-    const stamp = stampOf(site, node, seed);
-    if ((await readStamp(card))?.digest === stamp.digest) continue;
-    await writeCard({ image: site.image.file ?? "", seed, stamp, to: card });
+    const content = cardContent({ site, node, keys, system: image.system, wifiPassword: undefined });
+    if (isSameCard(await readStamp(card), content.stamp)) continue;
+    await writeCard({
+      image,
+      content,
+      to: card,
+      progress: (step, done, total) => {
+        report(`${step === "write" ? "writing" : "verifying"} ${node}, ${percent(done, total)}`);
+      },
+    });
     written.push(node);
   }
   report(written.length === 0 ? "all written before" : `wrote ${written.join(", ")}`);
+}
+
+function isSameCard(found: Stamp | undefined, wanted: Stamp): boolean {
+  return found?.site === wanted.site && found.node === wanted.node && found.generation === wanted.generation;
+}
+
+function percent(done: number, total: number): string {
+  return `${Math.floor((100 * done) / total)} %`;
 }

@@ -21,7 +21,7 @@ export async function ensureRootSecret(stack: string): Promise<void> {
 
 /**
  * A twin's site as its file has it, with the K3s and the images that this machine has built last. The cards' base image
- * stays as it was while it exists: another one would ask for new cards.
+ * stays as it was while it exists: with another one, each preview would say that the running cards are made from the first.
  */
 export function refreshSite(stack: string, built: Record<string, unknown>): Site {
   const current = parseSite(stack, stackKey(stack, "site"));

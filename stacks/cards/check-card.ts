@@ -1,54 +1,79 @@
 /**
- * What Pulumi runs for a card: `node cards/check-card.ts`, with endpoint, stamp and bootSeconds as JSON on stdin. Waits for
- * the node, saying why on stderr, checks its card, and prints the node's facts as JSON.
+ * What Pulumi runs for a card: `node cards/check-card.ts`, with a CheckCardInput as JSON on stdin. Waits for the node, saying why on
+ * stderr, checks its card and board, and prints the node's facts as JSON. Changes nothing.
  */
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { label } from "../config/fields.ts";
+import { nodeSchema } from "../config/node.ts";
+import { unmetExpectations } from "../nodes/expectations.ts";
 import type { NodeReport } from "../nodes/facts.ts";
 import { observe } from "../nodes/observe.ts";
-import { endpointSchema, type Endpoint } from "../remote/endpoint.ts";
+import { endpointSchema } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
 import { UserError } from "../user-error.ts";
+import { waitingLine } from "./card-plan.ts";
 import { cardProblem } from "./card-problem.ts";
-import { parseStamp } from "./stamp.ts";
+import { findWrittenCard } from "./written-cards.ts";
 
-const inputSchema = z.strictObject({ endpoint: endpointSchema, stamp: z.unknown(), bootSeconds: z.int() });
+const inputSchema = z.strictObject({
+  endpoint: endpointSchema,
+  stack: z.string(),
+  /** Left out for an adopted node. */
+  card: z.strictObject({ site: label, node: label, generation: z.int().min(1) }).optional(),
+  expect: nodeSchema.shape.expect,
+  bootSeconds: z.int(),
+});
+export type CheckCardInput = z.infer<typeof inputSchema>;
 
 const reportEverySeconds = 10;
 
-async function waitForNode(endpoint: Endpoint, seconds: number): Promise<NodeReport> {
+async function waitForNode({ endpoint, card, bootSeconds }: CheckCardInput): Promise<NodeReport> {
   const start = Date.now();
   const waited = () => Math.round((Date.now() - start) / 1000);
   for (let reported = 0; ;) {
     const observation = await observe(endpoint, 30);
     if (!(observation instanceof NodeUnavailable) && observation.health.booted !== false) return observation;
     const { what, next } = observation instanceof NodeUnavailable ? observation : stillBooting(endpoint);
-    if (waited() >= seconds)
-      throw new UserError({ what: `after ${seconds} s still ${what}`, where: endpoint.node, next });
+    if (waited() >= bootSeconds)
+      throw new UserError({ what: `after ${bootSeconds} s still ${what}`, where: endpoint.node, next });
     if (waited() >= reported + reportEverySeconds) {
       reported = waited();
-      console.error(`${endpoint.node}: ${what} for ${reported} s`);
+      // The card may be written while this waits.
+      const written = card && (await findWrittenCard(card.site, card.node));
+      console.error(waitingLine({ node: endpoint.node, what, seconds: reported, card, written, now: new Date() }));
     }
     await sleep(1000);
   }
 }
 
-function stillBooting({ user, address }: Endpoint) {
+function stillBooting({ user, address }: CheckCardInput["endpoint"]) {
   return {
     what: "cloud-init at work",
     next: `see what it does with \`ssh ${user}@${address} cloud-init status --long\``,
   };
 }
 
-try {
-  const { endpoint, stamp, bootSeconds } = inputSchema.parse(JSON.parse(await text(process.stdin)));
-  const expected = parseStamp(JSON.stringify(stamp));
-  if (expected === undefined) throw new Error("the stamp that came through stdin is none");
-  const report = await waitForNode(endpoint, bootSeconds);
-  const problem = cardProblem(expected, report);
+async function main(): Promise<void> {
+  const input = inputSchema.parse(JSON.parse(await text(process.stdin)));
+  const { stack, card, expect } = input;
+  const { node } = input.endpoint;
+  const report = await waitForNode(input);
+  const problem = cardProblem({ stack, node, expected: card }, report);
   if (problem !== undefined) throw problem;
+  const unmet = unmetExpectations(expect, report.facts);
+  if (unmet.length > 0)
+    throw new UserError({
+      what: `is not the board that the configuration expects: ${unmet.join("; ")}`,
+      where: node,
+      next: `put the right board in place, or correct nodes.${node}.expect`,
+    });
   console.log(JSON.stringify(report.facts));
+}
+
+try {
+  await main();
 } catch (error) {
   console.error(error instanceof UserError ? error.message : error);
   process.exitCode = 1;

@@ -1,116 +1,165 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { UserError } from "../user-error.ts";
-import { checkBootPartition, findBootPartition, readBootFile, run, writeBootFile } from "./boot-partition.ts";
-import { editCommandLine } from "./command-line.ts";
-import type { Seed } from "./seed.ts";
-import { instanceIdOf } from "./instance-id.ts";
+import {
+  bootPartitionOfImage,
+  checkBootPartition,
+  findBootPartition,
+  readBootFile,
+  tryBootFile,
+  writeBootFile,
+  type BootPartition,
+} from "./boot-partition.ts";
+import { blockSize } from "./block.ts";
+import type { CardContent } from "./card-content.ts";
+import { CardTarget, diskSize } from "./card-target.ts";
+import { compareImage, copyImage, otherBytes } from "./image-copy.ts";
+import { fill, openImage, type ImageReader } from "./image-reader.ts";
+import type { LocalImage } from "./image.ts";
+import { bootRecordSize } from "./partition-table.ts";
 import { formatStamp, parseStamp, stampPath, type Stamp } from "./stamp.ts";
 
-const commandLinePath = "cmdline.txt";
+interface WantedCard {
+  readonly image: LocalImage;
+  readonly content: CardContent;
+  /** A block device, or a path for a card file, which is replaced if there is one. */
+  readonly to: string;
+  /** Told how many bytes of how many are written, then verified. */
+  readonly progress?: (step: "write" | "verify", done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
 
 /**
- * Writes a card: the base image with a node's seed, kernel command line and stamp on its boot partition. The same image, seed
- * and stamp give the same bytes. The card takes its name only when it is whole, checked, read back and on the disk; only its
- * owner can read it, since it holds the node's host key.
- * @param card.to a path for the card file, replaced if there is one
- * @throws UserError when a tool is missing, the image is of another kind, or the disk is full
+ * Writes a card: the base image with a node's files, edits and stamp on its boot partition, all of it read back from the disk.
+ * The same image and content give the same bytes. The partition table goes first and comes back last, so a card whose
+ * writing was cut off is none: it has no partitions and no stamp. A card file takes its name only at the end.
+ * @throws UserError when a tool is missing, the target is in use, too small or full, or it reads back other bytes
  */
-export async function writeCard(card: { image: string; seed: Seed; stamp: Stamp; to: string }): Promise<void> {
-  const { image, seed, stamp, to } = card;
-  await refuseOtherThanFile(to);
-  await mkdir(dirname(to), { recursive: true });
-  await removeLeftovers(to);
-  const workplace = await mkdtemp(`${to}.partial-${process.pid}-`);
+export async function writeCard(card: WantedCard): Promise<void> {
+  const { image, signal } = card;
+  const reader = await openImage(image.path);
   try {
-    const unfinished = join(workplace, "card.img");
-    await copyImage(image, unfinished);
-    const partition = await findBootPartition(unfinished);
-    const commandLine = await readBootFile(partition, commandLinePath);
-    if (commandLine === undefined)
-      throw new UserError({
-        what: `has no ${commandLinePath} on its boot partition, so it is no image for a Raspberry Pi that Bramble knows`,
-        where: image,
-        next: "use Raspberry Pi OS Lite (64-bit, Trixie, with cloud-init)",
-      });
-    const files = {
-      ...seed.files,
-      [commandLinePath]: editCommandLine(commandLine.toString(), instanceIdOf(stamp)),
-      [stampPath]: formatStamp(stamp),
-    };
-    for (const [name, content] of Object.entries(files)) await writeBootFile(partition, name, content);
-    await checkBootPartition(partition, join(workplace, "boot.img"));
-    for (const [name, content] of Object.entries(files))
-      if (!(await readBootFile(partition, name))?.equals(Buffer.from(content)))
-        throw new Error(`${name} reads back differently from the card of ${stamp.node}`);
-    await flush(unfinished);
-    await rename(unfinished, to);
-    await flush(dirname(to));
+    const start = await readStart(reader, image);
+    const partition = bootPartitionOfImage(image.path, start, image.size);
+    signal?.throwIfAborted();
+    const target = await CardTarget.open(card.to, image.size);
+    try {
+      await writeTo(target, reader, start, { ...partition, disk: target.path, label: card.to }, card);
+      await target.keep();
+    } finally {
+      await target.close();
+    }
   } finally {
-    await rm(workplace, { recursive: true, force: true });
+    await reader.close();
   }
 }
 
-/** The stamp of a card file, or undefined where there is no card or it has no stamp of this form. */
-export async function readStamp(card: string): Promise<Stamp | undefined> {
-  if ((await kindOf(card)) === undefined) return undefined;
-  const text = await readBootFile(await findBootPartition(card), stampPath);
-  return text === undefined ? undefined : parseStamp(text.toString());
+async function readStart(reader: ImageReader, { path, size }: LocalImage): Promise<Buffer> {
+  const start = Buffer.alloc(Math.min(blockSize, size));
+  if ((await reader.read(start)) < start.length) throw changed(path);
+  return start;
 }
 
-async function kindOf(path: string): Promise<"file" | "other" | undefined> {
-  try {
-    return (await stat(path)).isFile() ? "file" : "other";
-  } catch (error) {
-    if (isSystemError(error, "ENOENT")) return undefined;
-    throw error;
+async function writeTo(
+  target: CardTarget,
+  reader: ImageReader,
+  start: Buffer,
+  boot: BootPartition,
+  { image, content, to, progress, signal }: WantedCard,
+): Promise<void> {
+  const report = (step: "write" | "verify") => (done: number) => {
+    signal?.throwIfAborted();
+    progress?.(step, done, image.size);
+  };
+  await target.write(Buffer.alloc(start.length), 0);
+  await target.flush();
+  const copied = await copyImage(reader, target, report("write"));
+  if (copied.size !== image.size) throw changed(image.path);
+  await target.forget();
+  await compareImage(copied, target, to, report("verify"));
+  await writeContent(target, boot, content, image);
+  signal?.throwIfAborted();
+  await target.write(start, 0);
+  await target.forget();
+  const found = Buffer.alloc(start.length);
+  await target.read(found, 0);
+  if (found.equals(start)) return;
+  await target.write(Buffer.alloc(start.length), 0);
+  await target.flush();
+  throw otherBytes(to, 0);
+}
+
+async function writeContent(
+  target: CardTarget,
+  boot: BootPartition,
+  content: CardContent,
+  image: LocalImage,
+): Promise<void> {
+  const files: [string, string][] = Object.entries(content.files);
+  for (const [name, edit] of Object.entries(content.edits)) {
+    const text = await readBootFile(boot, name);
+    if (text === undefined)
+      throw new UserError({
+        what: `has no ${name} on its boot partition`,
+        where: image.path,
+        next: "use an image of a system that Bramble knows",
+      });
+    files.push([name, edit(text.toString())]);
   }
+  const stamp = [stampPath, formatStamp(content.stamp)] as const;
+  for (const [name, text] of files) await writeBootFile(boot, name, text);
+  await checkBootPartition(boot, join(target.workplace, "boot.img"));
+  await target.forget();
+  for (const file of files) await readBack(boot, file);
+  await writeBootFile(boot, ...stamp);
+  await target.forget();
+  await readBack(boot, stamp);
 }
 
-/** Renaming onto a device would replace its name, not write to it. */
-async function refuseOtherThanFile(path: string): Promise<void> {
-  if ((await kindOf(path)) === "other")
-    throw new UserError({ what: "is no file", where: path, next: "name a file to write the card to" });
-}
-
-async function copyImage(image: string, to: string): Promise<void> {
-  await writeFile(to, "", { mode: 0o600 }); // cp keeps the mode of what is there
-  const { code, stderr } = await run("cp", ["--sparse=always", "--reflink=auto", "--", image, to]);
-  if (code !== 0)
+async function readBack(boot: BootPartition, [name, text]: readonly [string, string]): Promise<void> {
+  if ((await readBootFile(boot, name))?.equals(Buffer.from(text)) !== true)
     throw new UserError({
-      what: `can't be copied: ${stderr.trim()}`,
-      where: image,
-      next: "check that the image is there, and that the disk has room for a card",
+      what: `${name} reads back differently from its boot partition`,
+      where: boot.label,
+      next: "write it again; if it happens again, the card or its reader is faulty",
     });
 }
 
-/** Removes what writers that were killed left beside this card; those of running processes stay. */
-async function removeLeftovers(to: string): Promise<void> {
-  for (const name of await readdir(dirname(to))) {
-    if (!name.startsWith(`${basename(to)}.partial-`)) continue;
-    const [, process] = /\.partial-(\d+)-\w+$/.exec(name) ?? [];
-    if (process !== undefined && !isRunning(Number(process)))
-      await rm(join(dirname(to), name), { recursive: true, force: true });
-  }
+function changed(path: string): UserError {
+  return new UserError({ what: "was changed while it was read", where: path, next: "run the command again" });
 }
 
-function isRunning(id: number): boolean {
+/**
+ * The stamp of a card file or device, or undefined where there is no card or none that can be read has one of this form.
+ * @throws UserError when the file or device can't be read
+ */
+export async function readStamp(card: string): Promise<Stamp | undefined> {
+  const record = await readRecord(card);
+  const partition = record === undefined ? undefined : findBootPartition(record, await diskSize(card));
+  if (partition === undefined) return undefined;
+  const text = await tryBootFile({ ...partition, disk: card, label: card }, stampPath);
+  return text === undefined ? undefined : parseStamp(text.toString());
+}
+
+/** The first bytes of a file or device, or undefined where there is none. */
+async function readRecord(card: string): Promise<Buffer | undefined> {
   try {
-    return process.kill(id, 0);
+    const file = await open(card);
+    try {
+      const record = Buffer.alloc(bootRecordSize);
+      return record.subarray(0, await fill(file, record, 0));
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    return !isSystemError(error, "ESRCH");
-  }
-}
-
-function isSystemError(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path);
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw new UserError(
+      {
+        what: `can't be read (${error instanceof Error ? error.message : String(error)})`,
+        where: card,
+        next: "name a card file or a card in its reader, and run this as a user who may read it",
+      },
+      { cause: error },
+    );
   }
 }

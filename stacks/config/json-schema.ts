@@ -12,6 +12,10 @@ export function renderJsonSchema(): string {
         .strictObject({ secure: z.string() })
         .optional()
         .describe("the one secret of a site that every key is derived from; set it with `pulumi config set --secret`"),
+      "bramble:wifiPassword": z
+        .strictObject({ secure: z.string() })
+        .optional()
+        .describe("the password of network.wifi; set it with `pulumi config set --secret`"),
     }),
   });
   return `${JSON.stringify(z.toJSONSchema(z.looseObject(bramble.shape), { io: "input" }), undefined, 2)}\n`;

@@ -7,6 +7,7 @@ const wifi = z.strictObject({
     .string()
     .min(1)
     .refine((text) => Buffer.byteLength(text) <= 32, "must be at most 32 bytes long")
+    .refine((text) => text.isWellFormed(), "must be valid Unicode")
     .refine((text) => !/\p{Cc}/u.test(text), "must be on one line, without control characters"),
   country: z
     .string()

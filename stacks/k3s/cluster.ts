@@ -61,13 +61,15 @@ export class Agent extends pulumi.ComponentResource {
  * K3s: made after it, when the node is Ready, and on removal gone before it, when the node is drained and deleted.
  */
 export class Membership extends pulumi.ComponentResource {
+  readonly command: local.Command;
+
   constructor(
     name: string,
     { site, server, agent }: { readonly site: Site; readonly server: Server; readonly agent: Agent },
     options: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:k3s:Membership", name, {}, options);
-    phaseCommand(
+    this.command = phaseCommand(
       `${name}-membership`,
       {
         phase: membershipPhase(server.node, name, nodeOf(site, name).labels),

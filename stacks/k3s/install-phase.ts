@@ -49,56 +49,23 @@ export function installPhase(site: Site, node: string, keys: SiteKeys): Phase {
       textFile(cleanUpPath, readFileSync(join(import.meta.dirname, "clean-up.sh"), "utf8"), executable),
     ],
     directories: [],
-    steps: [
-      { title: "reloaded systemd", run: ["systemctl", "daemon-reload"], after: [unitPath(role)], limit: 60 },
-      {
-        title: `enabled ${unit}`,
-        check: ["systemctl", "is-enabled", "--quiet", unit],
-        run: ["systemctl", "enable", unit],
-        limit: 60,
-      },
-      {
-        title: `restarted ${unit}`,
-        run: ["systemctl", "restart", unit],
-        after: needed.map(({ path }) => path),
-        limit: startLimit,
-      },
-      {
-        title: `started ${unit}`,
-        check: ["systemctl", "is-active", "--quiet", unit],
-        run: ["systemctl", "start", unit],
-        limit: startLimit,
-      },
-      ...(role === "server" ? awaitNode(node, nodeOf(site, node).labels) : []),
-    ],
+    units: [{ name: unit, enabled: true, active: true, after: needed.map(({ path }) => path), limit: startLimit }],
+    ...(role === "server" ? { labels: { node, labels: nodeOf(site, node).labels } } : {}),
+    steps: role === "server" ? [awaitNode(node)] : [],
     removal: [
       { title: "took K3s off the node", run: ["sh", cleanUpPath], check: ["test", "!", "-e", cleanUpPath], limit: 300 },
     ],
   };
 }
 
-/** Steps on the server that end when a node is Ready and carries its labels. */
-export function awaitNode(node: string, labels: Readonly<Record<string, string>>): Step[] {
-  const assignments = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  return [
-    {
-      title: `${node} is Ready`,
-      run: kubectl("wait", "--for=condition=Ready", `node/${node}`, "--timeout=10s"),
-      limit: 30,
-      patience: 300,
-    },
-    // K3s's own node-label counts at registration only.
-    ...(assignments.length === 0
-      ? []
-      : [
-          {
-            title: `labelled ${node}`,
-            run: kubectl("label", "--overwrite", `node/${node}`, ...assignments),
-            limit: 30,
-            patience: 30,
-          },
-        ]),
-  ];
+/** A step on the server that ends when a node is Ready. */
+export function awaitNode(node: string): Step {
+  return {
+    title: `${node} is Ready`,
+    run: kubectl("wait", "--for=condition=Ready", `node/${node}`, "--timeout=10s"),
+    limit: 30,
+    patience: 300,
+  };
 }
 
 /** kubectl as the server's administrator. */

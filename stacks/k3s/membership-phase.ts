@@ -1,14 +1,16 @@
 import type { Phase } from "../remote/phase.ts";
 import { awaitNode, kubectl } from "./install-phase.ts";
 
-/** An agent's place in the cluster, as steps on its server: Ready when it comes, drained and forgotten when it goes. */
+/** An agent's place in the cluster, kept on its server: Ready and labelled when it comes, drained and forgotten when it goes. */
 export function membershipPhase(server: string, agent: string, labels: Readonly<Record<string, string>>): Phase {
   return {
     node: server,
     name: `membership-${agent}`,
     files: [],
     directories: [],
-    steps: awaitNode(agent, labels),
+    // K3s's own node-label counts at registration only.
+    labels: { node: agent, labels },
+    steps: [awaitNode(agent)],
     removal: [
       {
         title: `drained ${agent}`,

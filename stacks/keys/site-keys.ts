@@ -9,6 +9,9 @@ import { sshKeyFromSeed, type SshKey } from "./ssh-key.ts";
 /** The files that K3s reads custom certificate authorities from, under server/tls and without `.crt` and `.key`. */
 export type AuthorityStem = "server-ca" | "client-ca" | "request-header-ca" | "etcd/server-ca" | "etcd/peer-ca";
 
+/** sshd hangs up after six tries (MaxAuthTries in sshd_config(5)). */
+export const mostAdminKeys = 5;
+
 /** K3s ends the names of its authorities with the second of their making; ours were made, as it were, on their first day. */
 const timeOfMaking = validFrom.getTime() / 1000;
 
@@ -16,6 +19,11 @@ const timeOfMaking = validFrom.getTime() / 1000;
 export interface SiteKeys {
   /** The key that Bramble logs in to nodes with. */
   readonly admin: SshKey;
+  /**
+   * It and its former generations, newest first, as many as sshd lets one try: a node that a rotation has not reached yet
+   * knows an older one.
+   */
+  readonly adminKeys: readonly SshKey[];
   /** A node's SSH host key, of the node's present generation. */
   hostKey(node: string): SshKey;
   /** What a node proves its name with to K3s. It outlives generations: a node flashed again rejoins by itself. */
@@ -45,6 +53,7 @@ export function deriveSiteKeys(rootSecret: string, site: Site): SiteKeys {
     derive(root, { site: site.name, purpose, name, generation }, length);
   const sshKey = (purpose: Purpose, name: string, generation: number) =>
     sshKeyFromSeed(secret(purpose, name, generation, 32), `${name}@${site.name}`);
+  const adminKey = (generation: number) => sshKey("admin-key", "admin", generation);
   const authority = (name: string): Authority =>
     createAuthority(`${name}@${timeOfMaking}`, {
       secret: secret("authority-key", name, 1, 48),
@@ -70,7 +79,11 @@ export function deriveSiteKeys(rootSecret: string, site: Site): SiteKeys {
   return {
     serverToken,
     get admin() {
-      return sshKey("admin-key", "admin", site.adminKeyGeneration);
+      return adminKey(site.adminKeyGeneration);
+    },
+    get adminKeys() {
+      const count = Math.min(site.adminKeyGeneration, mostAdminKeys);
+      return Array.from({ length: count }, (_, index) => adminKey(site.adminKeyGeneration - index));
     },
     hostKey(node) {
       return sshKey("host-key", node, nodeOf(site, node).generation);

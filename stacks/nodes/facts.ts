@@ -12,8 +12,26 @@ export const factsSchema = z.strictObject({
   /** Bytes; 16384 with the Pi 5's default kernel, which some images crash on. */
   pageSize: z.int(),
   cpus: z.int().nullable(),
-  cgroup: z.strictObject({ version: z.union([z.literal(1), z.literal(2)]), memory: z.boolean() }).nullable(),
+  cgroup: z
+    .strictObject({
+      version: z.union([z.literal(1), z.literal(2)]),
+      /** Whether memory can be limited: without that controller K3s does not start. */
+      memory: z.boolean(),
+      /** Names of the controllers that are on; a stack's state from before they were read has none. */
+      controllers: z.array(z.string()).default([]),
+    })
+    .nullable(),
+  /** The device of the root file system. */
   bootDisk: z.string().nullable(),
+  bootDiskKind: z.enum(["sd", "emmc", "nvme", "usb"]).nullable().default(null),
+  /** The day on which the boot loader in the EEPROM was built. */
+  eepromDate: z.iso.date().nullable().default(null),
+  /** The EEPROM's BOOT_ORDER, such as 0xf461. */
+  bootOrder: z.string().nullable().default(null),
+  /** What the power supply said that it can give; 5000 for the official one of a Pi 5. */
+  supplyMilliamps: z.int().nullable().default(null),
+  /** SHA-256 in hex of the certificate (DER) of the authority of the cluster that the node is in. */
+  clusterAuthority: z.string().nullable().default(null),
   /** As systemd-detect-virt says it: "none" on a board, "systemd-nspawn" on the twin. */
   virtualization: z.string().nullable(),
 });
@@ -23,10 +41,16 @@ export type Facts = z.infer<typeof factsSchema>;
 const healthSchema = z.strictObject({
   /** The node's clock, Unix time in seconds. */
   clock: z.number(),
-  /** The firmware's get_throttled bits. */
+  /** Another text after each boot. */
+  boot: z.string().nullable(),
+  /** The firmware's get_throttled bits; `describeThrottling` has words for them. */
   throttled: z.int().nullable(),
+  /** What firmware and kernel say of the power supply; null where neither says anything. */
+  supplyWarnings: z.array(z.enum(["under-voltage", "usb-over-current"])).nullable(),
   /** Whether cloud-init has done its part of this boot; null where it has none. */
   booted: z.boolean().nullable(),
+  /** What is set and comes into effect with the next boot only. */
+  rebootNeeded: z.array(z.string()),
   /** ActiveState of K3s's unit. */
   k3s: z.string().nullable(),
 });
@@ -40,4 +64,9 @@ export const reportSchema = z.strictObject({
   health: healthSchema,
   records: recordsSchema,
 });
-export type NodeReport = z.infer<typeof reportSchema>;
+
+/** What a node said, and how far its clock is off. */
+export type NodeReport = z.infer<typeof reportSchema> & {
+  /** Seconds by which the node's clock certainly is ahead of this machine's (negative: behind), see `clockSkew`. */
+  readonly clockSkew: number;
+};

@@ -4,6 +4,7 @@ import { endpointOf, type Endpoint } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
 import { recordsDirectory } from "../remote/phase.ts";
 import { runPython } from "../remote/remote-python.ts";
+import { clockSkew } from "./clock-skew.ts";
 import { reportSchema, type NodeReport } from "./facts.ts";
 
 /** What a node said, or why it said nothing. */
@@ -21,7 +22,9 @@ const program = ["remote/managed.py", "nodes/probe.py"];
 export async function observe(endpoint: Endpoint, timeoutSeconds: number): Promise<Observation> {
   try {
     const payload = { stamp: stampOnNode, records: recordsDirectory };
-    return reportSchema.parse(await runPython(endpoint, program, payload, { timeoutSeconds }));
+    const sentAt = Date.now();
+    const report = reportSchema.parse(await runPython(endpoint, program, payload, { timeoutSeconds }));
+    return { ...report, clockSkew: clockSkew(sentAt, Date.now(), report.health.clock) };
   } catch (error) {
     if (error instanceof NodeUnavailable) return error;
     throw error;

@@ -5,33 +5,62 @@ import { z } from "zod";
 import { root } from "../root.ts";
 import { UserError } from "../user-error.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { formatSize } from "./format-size.ts";
 import { recordsDirectory, type ManagedFile, type Phase } from "./phase.ts";
 import { runPython } from "./remote-python.ts";
 
-const program = ["remote/managed.py", "remote/apply.py"];
+/** apply.py after what it imports. */
+export const applyProgram = [
+  "managed",
+  "commands",
+  "journal",
+  "files",
+  "units",
+  "packages",
+  "labels",
+  "receive",
+  "apply",
+].map((name) => `remote/${name}.py`);
 
-const failure = z.strictObject({ failed: z.strictObject({ title: z.string().nullable(), output: z.string() }) });
-const needs = z.strictObject({ needs: z.array(z.string()) });
-const applied = z.strictObject({
-  wrote: z.array(z.strictObject({ path: z.string(), size: z.int() })),
-  made: z.array(z.string()),
-  removed: z.array(z.string()),
-  ran: z.array(z.string()),
+const failure = z.strictObject({
+  failed: z.strictObject({ title: z.string().nullable(), output: z.string(), next: z.string().optional() }),
 });
-const received = z.strictObject({ received: z.int() });
-const removed = z.strictObject({ ran: z.array(z.string()), removed: z.array(z.string()), kept: z.array(z.string()) });
+const words = z.array(z.string());
+const needs = z.strictObject({ needs: z.array(z.strictObject({ path: z.string(), received: z.int() })) });
+const applied = z.strictObject({
+  packages: words,
+  wrote: z.array(z.strictObject({ path: z.string(), size: z.int() })),
+  made: words,
+  removed: words,
+  restored: words,
+  kept: words,
+  ran: words,
+});
+const received = z.union([
+  z.strictObject({ received: z.int(), whole: z.boolean() }),
+  z.strictObject({ damaged: z.string() }),
+]);
+const removed = z.strictObject({ ran: words, removed: words, restored: words, kept: words });
+
+/** The bytes of an artefact on this machine from one of them on. */
+export interface ArtefactBytes {
+  readonly source: string;
+  readonly start: number;
+}
 
 /** Runs apply.py on a node with a payload; replaced in tests. */
-export type Apply = (payload: Record<string, unknown>, artefact?: { source: string }) => Promise<unknown>;
+export type Apply = (payload: Record<string, unknown>, artefact?: ArtefactBytes) => Promise<unknown>;
 
 /** apply.py on a node, over SSH. */
 export function applyOn(endpoint: Endpoint): Apply {
   return (payload, artefact) =>
     runPython(
       endpoint,
-      program,
+      applyProgram,
       { records: recordsDirectory, ...payload },
-      artefact === undefined ? {} : { body: createReadStream(artefact.source, { highWaterMark: 1 << 18 }) },
+      artefact === undefined
+        ? {}
+        : { body: createReadStream(artefact.source, { start: artefact.start, highWaterMark: 1 << 18 }) },
     );
 }
 
@@ -46,31 +75,34 @@ export async function applyPhase(phase: Phase, apply: Apply): Promise<string> {
     phase: phase.name,
     files: phase.files.map(forNode),
     directories: phase.directories,
+    packages: phase.packages ?? [],
+    units: phase.units ?? [],
+    labels: phase.labels ?? null,
     steps: phase.steps,
   };
   let answer = parseAnswer(phase, z.union([applied, needs]), await apply(payload));
   if ("needs" in answer) {
-    for (const path of answer.needs) await send(phase, path, apply);
+    for (const need of answer.needs) await send(phase, need, apply);
     answer = parseAnswer(phase, z.union([applied, needs]), await apply(payload));
     if ("needs" in answer)
       throw new UserError({
-        what: `${answer.needs.join(", ")} vanished right after being sent`,
+        what: `${answer.needs.map(({ path }) => path).join(", ")} vanished right after being sent`,
         where: `${phase.node} ${phase.name}`,
         next: `see what else writes to ${phase.node}'s disk, then run \`pulumi up\` again`,
       });
   }
-  const { wrote, made, removed, ran } = answer;
+  const { packages, wrote, made, removed, restored, kept, ran } = answer;
   return sentence(phase, [
+    ...packages,
     list(
       "wrote",
-      wrote.map(({ path, size }) => `${basename(path)}${size < 1e6 ? "" : ` (${Math.round(size / 1e6)} MB)`}`),
+      wrote.map(({ path, size }) => `${basename(path)}${size < 1e6 ? "" : ` (${formatSize(size)})`}`),
     ),
     list("made", made),
-    list(
-      "removed",
-      removed.map((path) => basename(path)),
-    ),
+    list("removed", names(removed)),
+    list("restored", names(restored)),
     ...ran,
+    list("kept", kept),
   ]);
 }
 
@@ -82,18 +114,18 @@ export async function removePhase(phase: Phase, apply: Apply): Promise<string> {
   const answer = parseAnswer(
     phase,
     removed,
-    await apply({ action: "remove", phase: phase.name, files: phase.files.map(forNode), removal: phase.removal }),
+    await apply({
+      action: "remove",
+      phase: phase.name,
+      removal: phase.removal,
+      afterRemoval: phase.afterRemoval ?? [],
+    }),
   );
   return sentence(phase, [
     ...answer.ran,
-    list(
-      "removed",
-      answer.removed.map((path) => basename(path)),
-    ),
-    list(
-      "kept",
-      answer.kept.map((path) => `${path} (not empty)`),
-    ),
+    list("removed", names(answer.removed)),
+    list("restored", names(answer.restored)),
+    list("kept", answer.kept),
   ]);
 }
 
@@ -102,20 +134,48 @@ function forNode(file: ManagedFile): Record<string, unknown> {
   return Object.fromEntries(Object.entries(file).filter(([key]) => key !== "source"));
 }
 
-async function send(phase: Phase, path: string, apply: Apply): Promise<void> {
+/** Sends what the node does not have yet of an artefact; once more from its beginning when what came together is not it. */
+async function send(phase: Phase, need: { path: string; received: number }, apply: Apply): Promise<void> {
+  const { path } = need;
   const file = phase.files.find((candidate) => candidate.path === path);
   if (file === undefined || !("source" in file))
     throw new Error(`${phase.node} asked for ${path}, which is no artefact`);
   const source = resolve(root, file.source);
-  await verify(source, file.sha256);
-  parseAnswer(phase, received, await apply({ action: "receive", path, sha256: file.sha256 }, { source }));
+  const size = await verify(source, file.sha256);
+  let actual = "";
+  for (const start of [need.received <= size ? need.received : 0, 0]) {
+    const payload = { action: "receive", phase: phase.name, file: forNode(file), size, start };
+    const answer = parseAnswer(phase, received, await apply(payload, { source, start }));
+    if ("damaged" in answer) {
+      actual = answer.damaged;
+      continue;
+    }
+    if (answer.whole) return;
+    throw new UserError({
+      what: `received ${answer.received} of ${size} bytes of ${path}`,
+      where: `${phase.node} ${phase.name}`,
+      next: "run `pulumi up` again: it goes on from there",
+    });
+  }
+  throw new UserError({
+    what: `${path}: received sha256 ${actual} instead of ${file.sha256}, twice`,
+    where: `${phase.node} ${phase.name}`,
+    next: `test ${phase.node}'s memory and disk (a worn SD card damages what is written), then run \`pulumi up\` again`,
+  });
 }
 
-/** @throws UserError when the file on this machine is missing or another than configured */
-async function verify(source: string, expected: string): Promise<void> {
+/**
+ * @returns its size in bytes
+ * @throws UserError when the file on this machine is missing or another than configured
+ */
+async function verify(source: string, expected: string): Promise<number> {
   const hash = createHash("sha256");
+  let size = 0;
   try {
-    for await (const piece of createReadStream(source, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    for await (const piece of createReadStream(source, { highWaterMark: 1 << 20 })) {
+      hash.update(piece as Buffer);
+      size += (piece as Buffer).length;
+    }
   } catch (error) {
     throw new UserError(
       {
@@ -133,17 +193,22 @@ async function verify(source: string, expected: string): Promise<void> {
       where: source,
       next: "fetch the file again, or put its new digest into the stack's configuration if the change is wanted",
     });
+  return size;
 }
 
 function parseAnswer<Schema extends z.ZodType>(phase: Phase, schema: Schema, answer: unknown): z.output<Schema> {
   const failed = failure.safeParse(answer);
   if (!failed.success) return schema.parse(answer);
-  const { title, output } = failed.data.failed;
+  const { title, output, next } = failed.data.failed;
   throw new UserError({
     what: title === null ? output : `"${title}" did not come about; it said last:\n${output.replaceAll(/^/gm, "    ")}`,
     where: `${phase.node} ${phase.name}`,
-    next: `mend what it names, then run \`pulumi up\` again: it goes on from there`,
+    next: next ?? "mend what it names, then run `pulumi up` again: it goes on from there",
   });
+}
+
+function names(paths: readonly string[]): string[] {
+  return paths.map((path) => basename(path));
 }
 
 function list(verb: string, items: readonly string[]): string {

@@ -1,9 +1,14 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { stackCommand } from "./stack-command.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { root } from "../root.ts";
 import { repairReason, type Records } from "./drift.ts";
-import { shortDigest, type ManagedFile, type Phase } from "./phase.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { formatSize } from "./format-size.ts";
+import { shortDigest, type ManagedFile, type ManagedUnit, type Phase } from "./phase.ts";
+import { planOf } from "./plan.ts";
+import { stackCommand } from "./stack-command.ts";
 
 /** What a probe saw on a node before anything was changed, as far as drift goes. */
 export interface SeenOnNode {
@@ -13,8 +18,9 @@ export interface SeenOnNode {
 }
 
 /**
- * The resource that keeps one phase on one node. Its diff shows the digests of the files that change and nothing else;
- * payload and keys are secret. Where drift was seen, BRAMBLE_REPAIR says what, and the update that it causes repairs it.
+ * The resource that keeps one phase on one node. Its diff shows sizes, modes and short digests of what changes and no
+ * content; payload and keys are secret. Where drift was seen, BRAMBLE_REPAIR says what, and the update that it causes
+ * repairs it.
  * @param args.seen undefined where the node did not answer: that is never a change
  */
 export function phaseCommand(
@@ -39,19 +45,73 @@ export function phaseCommand(
       environment: {
         BRAMBLE_NODE: `${endpoint.user}@${endpoint.address}:${endpoint.port}`,
         ...visible,
-        ...Object.fromEntries(phase.files.map((file) => [file.path, visibleVersion(file)])),
+        ...visibleParts(phase),
         ...(repair === undefined ? {} : { BRAMBLE_REPAIR: repair }),
       },
       logging: "stdoutAndStderr",
     },
-    // Without a repair, whatever the last one left in the state stays there, and makes no difference.
-    { ...options, ...(repair === undefined ? { ignoreChanges: ["environment.BRAMBLE_REPAIR"] } : {}) },
+    {
+      ...options,
+      ...(pulumi.runtime.isDryRun() ? { hooks: planHooks(name, phase, seen, () => command) } : {}),
+      // Without a repair, whatever the last one left in the state stays there, and makes no difference.
+      ...(repair === undefined ? { ignoreChanges: ["environment.BRAMBLE_REPAIR"] } : {}),
+    },
   );
-  if (repair !== undefined && seen?.records[phase.name] !== undefined)
+  if (repair !== undefined && seen?.records[phase.name]?.applied != null)
     void pulumi.log.warn(`${phase.name}: ${repair}; \`pulumi up\` repairs it`, command);
   return command;
 }
 
-function visibleVersion(file: ManagedFile): string {
-  return "block" in file ? shortDigest(file.sha256) : `${shortDigest(file.sha256)} ${file.mode}`;
+/** What a phase brings about, by name, as a diff shows it. */
+export function visibleParts(phase: Phase): Record<string, string> {
+  return Object.fromEntries([
+    ...phase.files.map((file) => [file.path, visibleFile(file)] as const),
+    ...phase.directories.map(({ path, mode, owner }) => [path, `directory ${mode} ${owner}`] as const),
+    ...(phase.packages ?? []).map(({ name, state }) => [`package ${name}`, state] as const),
+    ...(phase.units ?? []).map((unit) => [`unit ${unit.name}`, visibleUnit(unit)] as const),
+    ...Object.entries(phase.labels?.labels ?? {}).map(
+      ([key, value]) => [`label ${key} of ${phase.labels?.node ?? ""}`, value] as const,
+    ),
+  ]);
+}
+
+/** An artefact's size is not in its configuration, and the file need not be on every machine that previews: its digest is. */
+function visibleFile(file: ManagedFile): string {
+  const digest = `sha256 ${shortDigest(file.sha256)}`;
+  if ("source" in file) return `${file.mode} ${digest}`;
+  const size = formatSize(Buffer.byteLength(file.content));
+  return "block" in file ? `block of ${size} ${digest}` : `${size} ${file.mode} ${digest}`;
+}
+
+function visibleUnit({ enabled, active, masked }: ManagedUnit): string {
+  const words = [
+    enabled === undefined ? [] : enabled ? "enabled" : "disabled",
+    active === undefined ? [] : active ? "active" : "inactive",
+    masked === undefined ? [] : masked ? "masked" : "unmasked",
+  ];
+  return words.flat().join(" ");
+}
+
+/** At a preview, Pulumi itself knows what changes; then a line says what that will do to the node. */
+function planHooks(
+  name: string,
+  phase: Phase,
+  seen: SeenOnNode | undefined,
+  resource: () => pulumi.Resource,
+): pulumi.ResourceHookBinding {
+  const say = () => {
+    const plan = planOf(phase, seen?.records, sizeOf);
+    if (plan !== undefined) void pulumi.log.info(plan, resource());
+  };
+  const hook = (when: string, run: () => void) =>
+    new pulumi.ResourceHook(`${name}-plan-${when}`, run, { onDryRun: true, ignoreErrors: true });
+  return {
+    beforeCreate: [hook("create", say)],
+    // Of a node that does not answer nobody knows what an update would find there.
+    ...(seen === undefined ? {} : { beforeUpdate: [hook("update", say)] }),
+  };
+}
+
+function sizeOf(source: string): number | undefined {
+  return statSync(resolve(root, source), { throwIfNoEntry: false })?.size;
 }

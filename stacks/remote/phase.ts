@@ -18,12 +18,19 @@ export type ManagedFile = z.infer<typeof managedFile>;
 
 const managedDirectory = z.strictObject({ path, mode, owner });
 
-/** A systemd unit's state. One that the node does not have counts as disabled and inactive. */
+/**
+ * A systemd unit's state; what is left out stays as it is. A unit that the node does not have counts as disabled and
+ * inactive, and wanting it enabled or active is an error. A static one counts as disabled.
+ */
 const managedUnit = z.strictObject({
-  name: z.string().regex(/^[\w@.:\\-]+\.(service|timer|socket|mount|target)$/),
+  name: z.string().regex(/^[\w@.:\\-]+\.(service|timer|socket|mount|path|target)$/),
   enabled: z.boolean().optional(),
   active: z.boolean().optional(),
   masked: z.boolean().optional(),
+  /** Restarted, where it runs already, when one of these managed files changed. */
+  after: z.array(z.string()).optional(),
+  /** Seconds that starting it may take. @default 120 */
+  limit: z.int().positive().optional(),
 });
 export type ManagedUnit = z.infer<typeof managedUnit>;
 
@@ -64,14 +71,17 @@ export const phaseSchema = z.strictObject({
   name: z.string(),
   files: z.array(managedFile),
   directories: z.array(managedDirectory),
+  /** Brought about before the files are written: dpkg would ask about a file of ours that lies where it brings its own. */
   packages: z.array(managedPackage).optional(),
   /** Brought about after the files are written and before the steps. */
   units: z.array(managedUnit).optional(),
   /** Brought about after the steps: the node may have to join first. */
   labels: managedLabels.optional(),
   steps: z.array(step),
-  /** Run before the files are removed. */
+  /** Run before anything but the labels is put back. */
   removal: z.array(step),
+  /** Run once all is as it was before, and only where there was something to put back: services take note of it. */
+  afterRemoval: z.array(step).optional(),
 });
 export type Phase = z.infer<typeof phaseSchema>;
 

@@ -50,7 +50,7 @@ export async function runPython(
     throw new UserError({
       what: `cannot run Python 3 as root (${last})`,
       where: endpoint.node,
-      next: `the card's image must have python3, and ${endpoint.user} sudo without a password: write the card again`,
+      next: `it must have python3, and ${endpoint.user} sudo without a password: set both up there, or write its card again`,
     });
   throw new Error(`${program.at(-1) ?? ""} failed on ${endpoint.node}:\n${stderr}`);
 }

@@ -5,10 +5,10 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { UserError } from "../user-error.ts";
-import { applyOn, applyPhase, removePhase } from "./apply-phase.ts";
+import { applyOn, applyPhase, removePhase, type Apply } from "./apply-phase.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { NodeUnavailable } from "./node-unavailable.ts";
-import { phaseSchema } from "./phase.ts";
+import { phaseSchema, type Phase } from "./phase.ts";
 
 const inputSchema = z.strictObject({ endpoint: endpointSchema, phase: phaseSchema });
 
@@ -21,11 +21,22 @@ async function main(action: string | undefined): Promise<void> {
   }
   if (action !== "remove") throw new Error(`run-phase.ts knows apply and remove, not ${String(action)}`);
   try {
-    console.log(await removePhase(phase, apply));
+    console.log(await removeEvenIfBroken(phase, apply));
   } catch (error) {
     // A node that is gone for good must not keep its resources in the state for ever.
-    if (!(error instanceof NodeUnavailable)) throw error;
-    console.log(`${error.where}: ${error.what}; nothing of ${phase.name} removed there`);
+    if (!(error instanceof NodeUnavailable) || error.midway) throw error;
+    console.log(`${error.where}: ${error.what}; what it has of ${phase.name} stays there`);
+  }
+}
+
+/** A connection that broke off says nothing about what was removed, nor that the node is gone: the node is asked again. */
+async function removeEvenIfBroken(phase: Phase, apply: Apply): Promise<string> {
+  try {
+    return await removePhase(phase, apply);
+  } catch (error) {
+    if (!(error instanceof NodeUnavailable) || !error.midway) throw error;
+    console.error(`${error.where}: ${error.what}; trying again`);
+    return await removePhase(phase, apply);
   }
 }
 

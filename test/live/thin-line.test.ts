@@ -8,8 +8,8 @@ import { pulumi } from "../../scripts/lib/pulumi.ts";
 import { raiseTwin } from "../../scripts/lib/raise-twin.ts";
 import { Steps } from "../../scripts/lib/steps.ts";
 import { ensureStack } from "../../scripts/lib/twin-stacks.ts";
-import { renderSeed } from "../../stacks/cards/seed.ts";
-import { stampOf } from "../../stacks/cards/stamp.ts";
+import { cardContent } from "../../stacks/cards/card-content.ts";
+import { provideImage } from "../../stacks/cards/image.ts";
 import { writeCard } from "../../stacks/cards/write-card.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { root } from "../../stacks/root.ts";
@@ -49,10 +49,10 @@ async function raise(): Promise<void> {
 async function writeBlankCards(directory: string): Promise<void> {
   const { site: config, rootSecret } = await live.readSite();
   const keys = deriveSiteKeys(rootSecret, config);
+  const image = await provideImage(config.image);
   for (const node of [server, agent]) {
-    const seed = renderSeed(config, node, keys);
-    const to = join(directory, `${node}.img`);
-    await writeCard({ image: config.image.file ?? "", seed, stamp: stampOf(config, node, seed), to });
+    const content = cardContent({ site: config, node, keys, system: image.system, wifiPassword: undefined });
+    await writeCard({ image, content, to: join(directory, `${node}.img`) });
   }
 }
 

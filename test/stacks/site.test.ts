@@ -3,24 +3,13 @@ import test from "ava";
 import { NodeUnavailable } from "../../stacks/remote/node-unavailable.ts";
 import { endpointOf } from "../../stacks/remote/endpoint.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
-import { renderSeed } from "../../stacks/cards/seed.ts";
-import { stampOf } from "../../stacks/cards/stamp.ts";
+import { cardContent } from "../../stacks/cards/card-content.ts";
 import type { Observation } from "../../stacks/nodes/observe.ts";
 import { matchesGolden } from "../golden.ts";
+import { exampleFacts, exampleHealth } from "./nodes/example-report.ts";
 import { exampleRootSecret, exampleSite } from "./keys/example.ts";
 
-const facts = {
-  serial: null,
-  model: null,
-  memoryMegabytes: 8062,
-  architecture: "aarch64",
-  kernel: "6.12.25",
-  pageSize: 16384,
-  cpus: 4,
-  cgroup: null,
-  bootDisk: null,
-  virtualization: null,
-};
+const facts = exampleFacts();
 
 interface Registered {
   readonly type: string;
@@ -52,14 +41,16 @@ const keys = deriveSiteKeys(exampleRootSecret, config);
 const silent = new NodeUnavailable(endpointOf(config, "pi-2", keys), "unreachable");
 const answering: Observation = {
   machine: "1f2e3d4c5b6a",
-  stamp: stampOf(config, "pi-1", renderSeed(config, "pi-1", keys)),
+  stamp: cardContent({ site: config, node: "pi-1", keys, system: "raspberry-pi-os", wifiPassword: undefined }).stamp,
   facts,
-  health: { clock: 1.8e9, throttled: null, booted: true, k3s: "active" },
+  health: exampleHealth(),
+  clockSkew: 0,
   records: {},
 };
 const site = new Site("barn", {
   config,
   keys,
+  wifiPassword: undefined,
   observations: new Map<string, Observation>([
     ["pi-1", answering],
     ["pi-2", silent],
@@ -116,7 +107,7 @@ function isSecret(value: unknown): boolean {
 test("a phase's diff shows digests of its files, and no script", (t) => {
   const { create, environment } = command("pi-1-k3s") as { create: string; environment: Record<string, string> };
   t.is(create, "node remote/run-phase.ts apply");
-  t.regex(environment["/etc/rancher/k3s/config.yaml"] ?? "", /^[0-9a-f]{8} 0600$/);
+  t.regex(environment["/etc/rancher/k3s/config.yaml"] ?? "", /^0\.\d kB 0600 sha256 [0-9a-f]{8}$/);
   for (const value of Object.values(environment)) t.true(value.length < 80, value);
 });
 

@@ -22,4 +22,5 @@ systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.ti
   systemd-timesyncd.service systemd-pstore.service getty.target console-getty.service cloud-init-hotplugd.socket \
   systemd-resolved.service systemd-firstboot.service
 
+rm -f /etc/apt/apt.conf.d/99mmdebstrap
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt /tmp/* /run/*

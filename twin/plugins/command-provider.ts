@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
-import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import { findChanges } from "./command/changes.ts";
 import type { CommandInputs } from "./command/inputs.ts";
 import { findInputFailures, readCommandInputs } from "./command/inputs.ts";
@@ -21,6 +20,7 @@ import {
   writeProperties,
 } from "./property-values.ts";
 import { Empty } from "./protobuf.ts";
+import { introduction } from "./introduction.ts";
 import { engineAddress, servePlugin } from "./serve-plugin.ts";
 import { resourceName, resourceType } from "./urn.ts";
 import { commandVersion } from "./versions.ts";
@@ -34,21 +34,7 @@ servePlugin<IResourceProviderServer>({
   name: "command provider",
   service: providerGrpc.ResourceProviderService,
   methods: {
-    handshake: (request) => {
-      log.connect(request.getEngineAddress());
-      const response = new provider.ProviderHandshakeResponse();
-      response.setAcceptSecrets(true);
-      return response;
-    },
-    attach: (request) => {
-      log.connect(request.getAddress());
-      return new Empty();
-    },
-    getPluginInfo: () => {
-      const response = new pluginProto.PluginInfo();
-      response.setVersion(commandVersion);
-      return response;
-    },
+    ...introduction(log, commandVersion),
     checkConfig: (request) => {
       const response = new provider.CheckResponse();
       response.setInputs(request.getNews());

@@ -1,7 +1,6 @@
 import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import provider from "@pulumi/pulumi/proto/provider_pb.js";
-import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import { EngineLog } from "./engine-log.ts";
 import type { FieldChange } from "./kubernetes/changes.ts";
 import { findChanges } from "./kubernetes/changes.ts";
@@ -18,6 +17,7 @@ import { notOffered, PluginError } from "./plugin-error.ts";
 import type { PropertyMap } from "./property-values.ts";
 import { readProperties, revealMap, writeProperties } from "./property-values.ts";
 import { Empty } from "./protobuf.ts";
+import { introduction } from "./introduction.ts";
 import { engineAddress, servePlugin } from "./serve-plugin.ts";
 import { resourceName, resourceType } from "./urn.ts";
 import { kubernetesVersion } from "./versions.ts";
@@ -34,21 +34,7 @@ servePlugin<IResourceProviderServer>({
   name: "Kubernetes provider",
   service: providerGrpc.ResourceProviderService,
   methods: {
-    handshake: (request) => {
-      log.connect(request.getEngineAddress());
-      const response = new provider.ProviderHandshakeResponse();
-      response.setAcceptSecrets(true);
-      return response;
-    },
-    attach: (request) => {
-      log.connect(request.getAddress());
-      return new Empty();
-    },
-    getPluginInfo: () => {
-      const response = new pluginProto.PluginInfo();
-      response.setVersion(kubernetesVersion);
-      return response;
-    },
+    ...introduction(log, kubernetesVersion),
     checkConfig: (request) => {
       const response = new provider.CheckResponse();
       response.setInputs(request.getNews());

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 
 export interface Entry {
   readonly type: number;
@@ -22,7 +22,8 @@ export function bootRecord(entries: readonly Entry[]): Buffer {
 
 // 40 MiB in clusters of one sector: nearly the smallest FAT32 there can be.
 const boot = { type: 0x0c, start: 8192, count: 81920 };
-const rootPartition = { type: 0x83, start: boot.start + boot.count, count: 65536 };
+/** The second partition, in sectors. */
+export const rootPartition = { type: 0x83, start: boot.start + boot.count, count: 65536 };
 
 /** Where mtools finds the boot partition of an image made here. */
 export const bootOffset = boot.start * 512;
@@ -53,6 +54,37 @@ export function makeExampleImage(path: string, files: Readonly<Record<string, st
   execFileSync("mkfs.vfat", format, { env: environment, stdio: "pipe" });
   for (const [name, content] of Object.entries(files))
     execFileSync("mcopy", ["-i", `${path}@@${bootOffset}`, "-", `::${name}`], { env: environment, input: content });
+}
+
+/** What Raspberry Pi OS Lite's boot partition is known by. */
+export const raspberryPiOs: Readonly<Record<string, string>> = {
+  "issue.txt":
+    "Raspberry Pi reference 2025-12-04\nGenerated using pi-gen, https://github.com/RPi-Distro/pi-gen, 0123456, stage2\n",
+  "cmdline.txt": "console=tty1 rootwait\n",
+  "config.txt": "[all]\narm_64bit=1\n",
+  "user-data": "old\n",
+  "meta-data": "old\n",
+  "network-config": "old\n",
+  "kernel_2712.img": "kernel",
+  "kernel8.img": "kernel",
+};
+
+/** Fills MiBs of the second partition with bytes that don't compress and are the same each time. */
+export function fillRootPartition(path: string, mebibytes: number): void {
+  const file = openSync(path, "r+");
+  let state = 1;
+  const block = new Uint32Array(1 << 18);
+  for (let done = 0; done < mebibytes; done++) {
+    for (let index = 0; index < block.length; index++) {
+      // xorshift32 (Marsaglia, 2003)
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      block[index] = state;
+    }
+    writeSync(file, block, 0, block.byteLength, rootPartition.start * 512 + done * block.byteLength);
+  }
+  closeSync(file);
 }
 
 /** A file of an image's boot partition, read without the code under test. */

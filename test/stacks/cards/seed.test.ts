@@ -1,229 +1,162 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { renderSeed } from "../../../stacks/cards/seed.ts";
-import type { Site } from "../../../stacks/config/site.ts";
+import type { z } from "zod";
+import { renderSeed, type WantedCard } from "../../../stacks/cards/seed.ts";
+import { siteSchema } from "../../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { matchesGolden } from "../../golden.ts";
-import { testWithTools } from "../../with-tools.ts";
+import { UserError } from "../../../stacks/user-error.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
+import { hostile, system, validSite } from "./arbitrary-site.ts";
+import { exampleWifiPassword, goldenCards, richSite } from "./golden-cards.ts";
+import { expectedFacts, factsOf } from "./seed-facts.ts";
 
-const site = exampleSite();
-const keys = deriveSiteKeys(exampleRootSecret, site);
-const seed = renderSeed(site, "pi-2", keys);
-
-for (const [name, text] of Object.entries(seed.files))
-  test(`${name} is as it was`, (t) => {
-    matchesGolden(t, `cards/${name}`, text);
-  });
+function wanted(given: Partial<WantedCard>): WantedCard {
+  const site = given.site ?? exampleSite();
+  return {
+    site,
+    node: "pi-2",
+    system: "raspberry-pi-os",
+    keys: deriveSiteKeys(exampleRootSecret, site),
+    wifiPassword: exampleWifiPassword,
+    ...given,
+  };
+}
 
 test("a seed holds what cloud-init's NoCloud reads, and nothing else", (t) => {
-  t.deepEqual(Object.keys(seed.files).sort(), ["meta-data", "network-config", "user-data"]);
-  t.true(seed.files["user-data"]?.startsWith("#cloud-config\n"));
+  for (const card of Object.values(goldenCards)) {
+    const seed = renderSeed(card);
+    t.deepEqual(Object.keys(seed).sort(), ["meta-data", "network-config", "user-data"]);
+    t.true(seed["user-data"].startsWith("#cloud-config\n"));
+  }
 });
 
-test("the digest is the seed's: equal for equal seeds, another for another node, key or address", (t) => {
-  t.is(renderSeed(exampleSite(), "pi-2", deriveSiteKeys(exampleRootSecret, exampleSite())).digest, seed.digest);
-  t.regex(seed.digest, /^[0-9a-f]{64}$/);
-  const moved = exampleSite();
-  moved.network.gateway = "192.168.7.254";
-  const others = [
-    renderSeed(site, "pi-1", keys),
-    renderSeed(moved, "pi-2", keys),
-    renderSeed(site, "pi-2", deriveSiteKeys(exampleRootSecret, { ...site, adminKeyGeneration: 2 })),
-  ];
-  t.is(new Set([seed, ...others].map(({ digest }) => digest)).size, 4);
-});
-
-test("what is not identity, network, keys or user leaves the seed alone", (t) => {
+test("what is not in the seed leaves it alone", (t) => {
   const changed = exampleSite();
   changed.k3s.version = "v1.35.0+k3s1";
   changed.modelRegistry = "192.168.7.2:5000";
+  changed.firmware = { pcieGeneration: 3 };
   changed.nodes["pi-2"] = exampleNode({ role: "agent", address: "192.168.7.12", generation: 3, labels: { a: "b" } });
-  t.is(renderSeed(changed, "pi-2", deriveSiteKeys(exampleRootSecret, changed)).digest, seed.digest);
+  t.deepEqual(renderSeed(wanted({ site: changed })), renderSeed(wanted({})));
 });
 
-test("without nameservers none are named", (t) => {
-  const alone = exampleSite();
-  alone.network.nameservers = [];
-  t.false(renderSeed(alone, "pi-1", keys).files["network-config"]?.includes("nameservers"));
+test("the admin's present key lets in, then further people's, each once; former keys do not", (t) => {
+  const site = richSite();
+  const keys = deriveSiteKeys(exampleRootSecret, site);
+  const [ada] = site.authorizedKeys;
+  const data = renderSeed(wanted({ site: { ...site, authorizedKeys: [ada ?? "", ada ?? ""] } }))["user-data"];
+  const { user } = parse(data) as { user: { ssh_authorized_keys: string[] } };
+  t.is(keys.adminKeys.length, 2);
+  t.deepEqual(user.ssh_authorized_keys, [keys.admin.publicKey, ada]);
 });
 
-/** Strings that YAML's two versions read as something else, or that break out of their place. */
-const hostile = fc.oneof(
-  fc.string({ minLength: 1 }),
-  fc.string({ minLength: 1, unit: "binary" }),
-  fc.constantFrom(
-    "no",
-    "Yes",
-    "on",
-    "y",
-    "null",
-    "~",
-    "1_000",
-    "0x1f",
-    "010",
-    "1:30",
-    "1e3",
-    ".inf",
-    "=",
-    "<<",
-    "2001-01-01",
-  ),
-  fc.constantFrom(
-    "a: b",
-    "a #b",
-    "- a",
-    "*a",
-    "&a",
-    "!a",
-    "%a",
-    "@a",
-    "`a`",
-    "|",
-    ">",
-    "'",
-    '"',
-    "\\",
-    "{{ x }}",
-    "\n",
-    "a\nb: c",
-  ),
-  fc.constantFrom(
-    "---",
-    "...",
-    "\t",
-    " a",
-    "a ",
-    "\u0085",
-    "\u2028",
-    "\ufeff",
-    "#cloud-config",
-    "a\r\nb",
-    "\u0007",
-    "\u007f",
-  ),
-);
-
-/** A key, not a value: what the schema lets through. */
-const networkInterface = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9]{0,14}$/), fc.constantFrom("no", "on", "y", "null"));
-
-interface Facts {
-  readonly name: string;
-  readonly node: string;
-  readonly user: string;
-  readonly interface: string;
-  readonly text: string;
-}
-const facts: fc.Arbitrary<Facts> = fc.record({
-  name: hostile,
-  node: hostile,
-  user: hostile,
-  interface: networkInterface,
-  text: hostile,
+test("the Wi-Fi passphrase is not on the card, only the key made from it", (t) => {
+  const files = renderSeed(wanted({ site: richSite() }));
+  t.false(JSON.stringify(files).includes(exampleWifiPassword));
+  t.regex(files["network-config"], /password: "[0-9a-f]{64}"/);
 });
 
-function renderHostile({ name, node, user, interface: network, text }: Facts): Readonly<Record<string, string>> {
-  const nodes: Site["nodes"] = Object.fromEntries([
-    [node, { ...exampleNode({ role: "server", address: "192.168.7.11" }), address: text }],
-  ]);
-  const bad: Site = {
-    ...site,
-    name,
-    user,
-    nodes,
-    network: { ...site.network, interface: network, gateway: text, nameservers: [text] },
-  };
-  return renderSeed(bad, node, {
-    ...keys,
-    admin: { privateKey: "", publicKey: text },
-    hostKey: () => ({ privateKey: text, publicKey: text }),
-  }).files;
+test("a node with Wi-Fi and no passphrase is refused; one with a cable needs none", (t) => {
+  const site = richSite();
+  const error = t.throws(() => renderSeed(wanted({ site, wifiPassword: undefined })), { instanceOf: UserError });
+  t.regex(error.message, /bramble:wifiPassword: is missing[^]*config set --secret bramble:wifiPassword/);
+  t.notThrows(() => renderSeed(wanted({ site, node: "pi-1", wifiPassword: undefined })));
+});
+
+test("an adopted node has no card", (t) => {
+  const site = exampleSite();
+  site.nodes["pi-2"] = exampleNode({ role: "agent", address: "192.168.7.12", hostKey: "ssh-ed25519 AAAA" });
+  t.throws(() => renderSeed(wanted({ site })), { instanceOf: UserError, message: /is adopted/ });
+});
+
+test("the user's own cloud-config: lists are appended, maps merged, the node's after the site's", (t) => {
+  const site = exampleSite();
+  site.cloudInit = { runcmd: ["site"], apt: { conf: "site", sources: { a: { source: "x" } } }, final_message: "site" };
+  site.nodes["pi-2"] = exampleNode({
+    role: "agent",
+    address: "192.168.7.12",
+    cloudInit: { runcmd: [["node"]], apt: { conf: "node" }, final_message: "node", packages: ["vim"] },
+  });
+  const data = parse(renderSeed(wanted({ site }))["user-data"]) as Record<string, unknown>;
+  t.deepEqual((data.runcmd as unknown[]).slice(-2), ["site", ["node"]]);
+  t.deepEqual((data.runcmd as unknown[])[0], ["sync"], "ours come first");
+  t.deepEqual(data.apt, { preserve_sources_list: true, conf: "node", sources: { a: { source: "x" } } });
+  t.deepEqual([data.final_message, data.packages], ["node", ["vim"]]);
+});
+
+test("the order of a map in the configuration makes no difference", (t) => {
+  const [one, other] = [exampleSite(), exampleSite()];
+  one.cloudInit = { packages: ["vim"], apt: { conf: "x", primary: [{ uri: "http://a", arches: ["default"] }] } };
+  other.cloudInit = { apt: { primary: [{ arches: ["default"], uri: "http://a" }], conf: "x" }, packages: ["vim"] };
+  other.nodes = Object.fromEntries(Object.entries(other.nodes).reverse());
+  t.deepEqual(renderSeed(wanted({ site: one })), renderSeed(wanted({ site: other })));
+});
+
+function readsBack(t: ExecutionContext, card: WantedCard) {
+  const files = renderSeed(card);
+  for (const version of ["1.1", "1.2"] as const)
+    t.deepEqual(
+      factsOf(card.node, (name) => parse(files[name], { version }) as unknown),
+      expectedFacts(card),
+    );
 }
 
-/** The facts as they must come out of the three files, whatever they are. */
-function expected({ name, node, user, interface: network, text }: Facts) {
-  return {
-    "meta-data": { "instance-id": `${name}-${node}-1`, "local-hostname": node },
-    "network-config": {
-      version: 2,
-      ethernets: {
-        [network]: {
-          dhcp4: false,
-          dhcp6: false,
-          addresses: [`${text}/24`],
-          routes: [{ to: "0.0.0.0/0", via: text }],
-          nameservers: { addresses: [text] },
-        },
-      },
-    },
-    user: [user, "/bin/bash", true, "ALL=(ALL) NOPASSWD:ALL", [text]],
-    ssh: { ed25519_private: text, ed25519_public: text },
-    hostname: node,
-  };
-}
-
-function pick(read: (file: string) => unknown) {
-  const data = read("user-data") as { user: Record<string, unknown>; ssh_keys: unknown; hostname: unknown };
-  const { name, shell, lock_passwd, sudo, ssh_authorized_keys } = data.user;
-  return {
-    "meta-data": read("meta-data"),
-    "network-config": read("network-config"),
-    user: [name, shell, lock_passwd, sudo, ssh_authorized_keys],
-    ssh: data.ssh_keys,
-    hostname: data.hostname,
-  };
-}
-
-test("hostile strings come out of the seed as they went in", (t) => {
+test("any valid site's seed reads back to the same facts, with either version of YAML", (t) => {
   fc.assert(
-    fc.property(facts, (given) => {
-      const files = renderHostile(given);
-      for (const version of ["1.1", "1.2"] as const)
-        t.deepEqual(
-          pick((file) => parse(files[file] ?? "", { version }) as unknown),
-          expected(given),
-        );
+    fc.property(validSite, system, ({ site, node }, on) => {
+      readsBack(t, wanted({ site, node, system: on }));
     }),
+    { numRuns: 150 },
   );
 });
 
-test("a name that some parsers of YAML 1.1 take for a number stays a name", (t) => {
-  const named = { ...site, network: { ...site.network, interface: "e42" } };
-  const text = renderSeed(named, "pi-2", keys).files["network-config"] ?? "";
-  const { ethernets } = parse(text, { version: "1.1" }) as { ethernets: object };
-  t.deepEqual(Object.keys(ethernets), ["e42"]);
-});
+type SiteInput = z.input<typeof siteSchema>;
 
-testWithTools(["python3:yaml"], "and out of PyYAML, which cloud-init reads them with", (t) => {
-  const samples = fc.sample(facts, 100);
-  const files = samples.map(renderHostile);
-  const read =
-    "import json,sys,yaml; print(json.dumps([{k: yaml.safe_load(v) for k, v in f.items()} for f in json.load(sys.stdin)]))";
-  const output = execFileSync("python3", ["-c", read], { input: JSON.stringify(files), encoding: "utf8" });
-  const seen = JSON.parse(output) as Record<string, unknown>[];
-  t.is(seen.length, samples.length);
-  for (const [index, given] of samples.entries())
-    t.deepEqual(
-      pick((file) => seen[index]?.[file]),
-      expected(given),
-    );
-});
+/** Every string of a site that ends up on a card, and where a node has it. */
+const stringFields: Readonly<Record<string, (site: SiteInput, text: string) => unknown>> = {
+  name: (site, name) => ({ ...site, name }),
+  user: (site, user) => ({ ...site, user }),
+  authorizedKeys: (site, text) => ({ ...site, authorizedKeys: [text] }),
+  "authorizedKeys' comment": (site, text) => ({ ...site, authorizedKeys: [`ssh-ed25519 AAAA ${text}`] }),
+  gateway: (site, gateway) => ({ ...site, network: { ...site.network, gateway } }),
+  nameservers: (site, text) => ({ ...site, network: { ...site.network, nameservers: [text] } }),
+  interface: (site, text) => ({ ...site, network: { ...site.network, interface: text } }),
+  country: (site, country) => ({
+    ...site,
+    network: { ...site.network, wifi: { ssid: "barn", country } },
+  }),
+  ssid: (site, text) => ({ ...site, network: { ...site.network, wifi: { ssid: text, country: "GB" } } }),
+  locale: (site, locale) => ({ ...site, locale }),
+  timeZone: (site, timeZone) => ({ ...site, timeZone }),
+  timeServers: (site, text) => ({ ...site, timeServers: [text] }),
+  "cloud-init's strings": (site, text) => ({ ...site, cloudInit: { final_message: text } }),
+  "cloud-init's keys": (site, text) => ({ ...site, cloudInit: { apt: { sources: { [text]: { source: text } } } } }),
+  "cloud-init's top-level keys": (site, text) => ({ ...site, cloudInit: { [text]: text } }),
+  address: (site, address) => ({ ...site, nodes: { "pi-1": { role: "server", address } } }),
+  "the node's name": (site, text) => ({ ...site, nodes: { [text]: { role: "server", address: "192.168.7.11" } } }),
+};
 
-testWithTools(["cloud-init"], "cloud-init finds nothing to complain of", (t) => {
-  const directory = mkdtempSync(join(tmpdir(), "bramble-seed-"));
-  try {
-    const file = join(directory, "user-data");
-    writeFileSync(file, seed.files["user-data"] ?? "", { mode: 0o600 });
-    t.regex(
-      execFileSync("cloud-init", ["schema", "--config-file", file], { encoding: "utf8" }),
-      /^Valid (cloud-config|schema)/m,
+/** Fields that may hold anything: there, what is hostile must get through. */
+const free: readonly string[] = ["ssid", "cloud-init's strings", "cloud-init's keys"];
+
+for (const [field, put] of Object.entries(stringFields))
+  test(`hostile strings are refused or inert: ${field}`, (t) => {
+    const base: SiteInput = {
+      name: "barn",
+      image: { file: "images/os.img", sha256: "a".repeat(64) },
+      network: { prefix: 24, gateway: "192.168.7.1", wifi: { ssid: "barn", country: "GB" } },
+      nodes: { "pi-1": { role: "server", address: "192.168.7.11", wifi: true } },
+      k3s: { version: "v1.34.2+k3s1", binary: { file: "images/k3s", sha256: "b".repeat(64) } },
+    };
+    let accepted = 0;
+    fc.assert(
+      fc.property(hostile, system, (text, on) => {
+        const site = siteSchema.safeParse(put(base, text)).data;
+        if (site === undefined) return;
+        accepted++;
+        readsBack(t, wanted({ site, node: Object.keys(site.nodes)[0] ?? "", system: on }));
+      }),
     );
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-});
+    if (free.includes(field)) t.true(accepted > 30, `${accepted} were let through`);
+    else t.pass();
+  });

@@ -58,6 +58,20 @@ test("another root secret or another site's name changes everything", (t) => {
   }
 });
 
+test("the admin's former keys stay known, newest first, as many as sshd lets one try", (t) => {
+  const at = (adminKeyGeneration: number) => deriveSiteKeys(exampleRootSecret, { ...site, adminKeyGeneration });
+  const text = [1, 3, 7].map((generation) => {
+    const lines = at(generation).adminKeys.map(({ publicKey, privateKey }) => `${publicKey}\n${privateKey}`);
+    return `# generation ${generation}\n${lines.join("")}`;
+  });
+  matchesGolden(t, "keys/admin-keys.txt", text.join(""));
+  t.deepEqual(at(1).adminKeys, [keys.admin]);
+  t.deepEqual(
+    at(7).adminKeys,
+    [7, 6, 5, 4, 3].map((generation) => at(generation).admin),
+  );
+});
+
 test("a generation changes its own key and no other", (t) => {
   const changed = exampleSite();
   changed.nodes["pi-1"] = exampleNode({ role: "server", address: "192.168.7.11", generation: 2 });

@@ -3,65 +3,17 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { ExecutionContext } from "ava";
 import { applyPhase, removePhase } from "../../../stacks/remote/apply-phase.ts";
-import { artefactFile, textBlock, textFile, type Phase, type Step } from "../../../stacks/remote/phase.ts";
+import { textBlock, type Step } from "../../../stacks/remote/phase.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-import { testWithTools } from "../../with-tools.ts";
-import { exampleNode } from "./run-python.ts";
-
-const onThisMachine = (title: string, run: (t: ExecutionContext) => Promise<void>) => {
-  testWithTools(["python3"], title, run);
-};
-
-function setUp(t: ExecutionContext) {
-  const node = exampleNode(t);
-  const at = (name: string) => join(node.directory, name);
-  const permissions = { mode: "0640", owner: node.owner };
-  const phase = (parts: Partial<Phase>): Phase => ({
-    node: "pi-1",
-    name: "trial",
-    files: [],
-    directories: [],
-    steps: [],
-    removal: [],
-    ...parts,
-  });
-  const noting = (title: string, more: Partial<Step> = {}): Step => ({
-    title,
-    run: ["sh", "-c", `echo ${title} >> ${at("log")}`],
-    limit: 10,
-    ...more,
-  });
-  const log = () => (existsSync(at("log")) ? readFileSync(at("log"), "utf8").trim().split("\n") : []);
-  const file = (name: string, content: string) => textFile(at(name), content, permissions);
-  const artefact = (name: string, content: string) => {
-    const source = at(`source-of-${name}`);
-    writeFileSync(source, content);
-    const sha256 = createHash("sha256").update(content).digest("hex");
-    return { source, sha256, managed: artefactFile(at(name), { file: source, sha256 }, permissions) };
-  };
-  return { ...node, at, phase, noting, log, file, artefact };
-}
-
-/** Everything that a write would change: inode, times, mode, content. */
-function snapshot(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .sort()
-    .map((name) => {
-      const { ino, mtimeMs, ctimeMs, mode } = statSync(join(directory, name));
-      return `${name} ${ino} ${mtimeMs} ${ctimeMs} ${mode.toString(8)}`;
-    });
-}
+import { onThisMachine, setUp, snapshot } from "./example-phase.ts";
 
 onThisMachine("a phase writes its files with their mode, and a second time nothing", async (t) => {
   const { apply, phase, file, at, directory } = setUp(t);
@@ -163,54 +115,6 @@ onThisMachine("a block is ours inside a file that is not, and goes without trace
   t.is(statSync(at("hosts")).mode & 0o7777, 0o604);
   t.is(await removePhase(given("10.0.0.2 pi-1\n"), apply), "pi-1 trial: removed hosts");
   t.is(readFileSync(at("hosts"), "utf8"), `${theirs}10.0.0.9 printer\n`);
-});
-
-onThisMachine("an artefact is sent once, and only with its digest", async (t) => {
-  const { apply, phase, artefact, at, directory } = setUp(t);
-  const big = artefact("image.tar", "i".repeat(2_000_000));
-  const sent: string[] = [];
-  const counting: typeof apply = (payload, body) => {
-    if (body !== undefined) sent.push(body.source);
-    return apply(payload, body);
-  };
-  const given = phase({ files: [big.managed] });
-  t.is(await applyPhase(given, counting), "pi-1 trial: wrote image.tar (2 MB)");
-  t.is(await applyPhase(given, counting), "pi-1 trial: nothing to do");
-  chmodSync(at("image.tar"), 0o600);
-  t.is(await applyPhase(given, counting), "pi-1 trial: wrote image.tar (2 MB)");
-  t.deepEqual(sent, [big.source]);
-  t.is(statSync(at("image.tar")).mode & 0o7777, 0o640);
-  t.deepEqual(
-    readdirSync(directory).filter((name) => name.includes("bramble")),
-    [],
-  );
-});
-
-onThisMachine("an artefact that is not what its digest says never leaves this machine", async (t) => {
-  const { apply, phase, artefact, at } = setUp(t);
-  const { source, sha256, managed } = artefact("k3s", "as published");
-  writeFileSync(source, "tampered");
-  const actual = createHash("sha256").update("tampered").digest("hex");
-  await t.throwsAsync(applyPhase(phase({ files: [managed] }), apply), {
-    instanceOf: UserError,
-    message: new RegExp(`${source}: has sha256 ${actual}, but the configuration says ${sha256}`),
-  });
-  t.false(existsSync(at("k3s")));
-});
-
-onThisMachine("bytes that were damaged on their way are refused, and leave nothing behind", async (t) => {
-  const { apply, phase, artefact, at, directory } = setUp(t);
-  const { sha256, managed } = artefact("k3s", "whole");
-  const truncated = at("truncated");
-  writeFileSync(truncated, "who");
-  const damaging: typeof apply = (payload, body) => apply(payload, body && { source: truncated });
-  await t.throwsAsync(applyPhase(phase({ files: [managed] }), damaging), {
-    message: new RegExp(`received sha256 [0-9a-f]{64} instead of ${sha256}`),
-  });
-  t.deepEqual(
-    readdirSync(directory).filter((name) => name.includes("k3s") && !name.startsWith("source")),
-    [],
-  );
 });
 
 onThisMachine("a text that lost its digest on the way is refused", async (t) => {

@@ -1,16 +1,20 @@
 import { spawn } from "node:child_process";
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ExecutionContext } from "ava";
-import type { Apply } from "../../../stacks/remote/apply-phase.ts";
+import { applyProgram, type Apply } from "../../../stacks/remote/apply-phase.ts";
 import { pythonCall, type Program } from "../../../stacks/remote/remote-python.ts";
 
 /** Runs one of our Python programs on this machine, as it would be run on a node. */
-export async function runHere(program: Program, payload: unknown, body?: NodeJS.ReadableStream): Promise<unknown> {
+export async function runHere(
+  program: Program,
+  payload: unknown,
+  { body, environment }: { body?: NodeJS.ReadableStream; environment?: NodeJS.ProcessEnv } = {},
+): Promise<unknown> {
   const { argv, line } = pythonCall(program, payload);
-  const child = spawn("python3", argv, { stdio: "pipe" });
+  const child = spawn("python3", argv, { stdio: "pipe", env: { ...process.env, ...environment } });
   child.stdin.on("error", () => undefined);
   child.stdin.write(line);
   if (body === undefined) child.stdin.end();
@@ -21,18 +25,25 @@ export async function runHere(program: Program, payload: unknown, body?: NodeJS.
 }
 
 /** A directory that stands for a node's disk, and apply.py for it. */
-export function exampleNode(t: ExecutionContext): { directory: string; records: string; owner: string; apply: Apply } {
+export function exampleNode(
+  t: ExecutionContext,
+  environment: NodeJS.ProcessEnv = {},
+): { directory: string; records: string; owner: string; apply: Apply } {
   const directory = mkdtempSync(join(tmpdir(), "bramble-node-"));
   t.teardown(() => {
     rmSync(directory, { recursive: true });
   });
-  const records = join(directory, "records");
+  mkdirSync(join(directory, "state"));
+  const records = join(directory, "state", "phases");
   const { username } = userInfo();
   const apply: Apply = (payload, artefact) =>
     runHere(
-      ["remote/managed.py", "remote/apply.py"],
+      applyProgram,
       { records, ...payload },
-      artefact === undefined ? undefined : createReadStream(artefact.source),
+      {
+        environment,
+        ...(artefact === undefined ? {} : { body: createReadStream(artefact.source, { start: artefact.start }) }),
+      },
     );
   return { directory, records, owner: `${username}:${username}`, apply };
 }

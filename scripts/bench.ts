@@ -1,0 +1,39 @@
+import { UserError } from "../stacks/user-error.ts";
+import type { Bench } from "./bench/figure.ts";
+import { runMain } from "./lib/main.ts";
+
+/** Loaded when asked for: one area's tools are no concern of another's. */
+const areas: Readonly<Record<string, () => Promise<Bench>>> = {
+  cards: async () => (await import("./bench/cards.ts")).benchCards,
+  nodes: async () => (await import("./bench/nodes.ts")).benchNodes,
+};
+
+const usage = `Usage: npm run bench -- <area>    (${Object.keys(areas).join(", ")})
+
+Measures, and prints one line of JSON per figure on stdout: name, value, unit, baseline, ratio, and what belongs to it.
+Progress goes to stderr.
+
+cards   writing and verifying a card, against dd and reading back
+nodes   an up with nothing to do, and a bootstrap by the number of nodes, on twins (root, some minutes)
+`;
+
+await runMain(async ({ signal }) => {
+  const [area = "", ...rest] = process.argv.slice(2);
+  if (area === "--help") {
+    process.stdout.write(usage);
+    return;
+  }
+  const load = Object.hasOwn(areas, area) ? areas[area] : undefined;
+  if (load === undefined || rest.length > 0)
+    throw new UserError({
+      what: `there are no figures of "${[area, ...rest].join(" ")}"`,
+      next: "npm run bench -- --help names the areas",
+    });
+  const bench = await load();
+  await bench({
+    signal,
+    report: (figure) => {
+      console.log(JSON.stringify(figure));
+    },
+  });
+});

@@ -1,0 +1,42 @@
+import { parseStackConfig } from "../../../stacks/config/parse.ts";
+import type { Site } from "../../../stacks/config/site.ts";
+import { UserError } from "../../../stacks/user-error.ts";
+import { stackConfiguration, stackNames } from "../pulumi.ts";
+
+/** A site's configuration, with its secrets in clear. */
+export interface SiteStack {
+  readonly site: Site;
+  readonly rootSecret: string;
+  readonly wifiPassword: string | undefined;
+}
+
+/** @throws UserError when there is no such stack, or it is no site, or has no root secret */
+export async function readSiteStack(stack: string): Promise<SiteStack> {
+  if (!(await stackNames()).includes(stack))
+    throw new UserError({
+      what: "there is no such stack",
+      where: `stack ${stack}`,
+      next: `create it: npm run pulumi -- stack init ${stack}, then describe it in Pulumi.${stack}.yaml`,
+    });
+  return parseSiteStack(stack, await stackConfiguration(stack));
+}
+
+/** @param values a stack's keys under `bramble:`, secrets in clear */
+export function parseSiteStack(stack: string, values: Readonly<Record<string, unknown>>): SiteStack {
+  const { rootSecret, wifiPassword, ...keys } = values;
+  const config = parseStackConfig(stack, keys);
+  const where = `Pulumi.${stack}.yaml`;
+  if (config.kind !== "site")
+    throw new UserError({
+      what: "is an experiment, which has no cards",
+      where,
+      next: `name its site: npm run flash -- ${config.experiment.site} <node>`,
+    });
+  if (typeof rootSecret !== "string")
+    throw new UserError({
+      what: "has no bramble:rootSecret, which every key on a card is derived from",
+      where,
+      next: `make one, once: openssl rand -hex 32 | npm run --silent pulumi -- config set --secret bramble:rootSecret --stack ${stack}`,
+    });
+  return { site: config.site, rootSecret, wifiPassword: typeof wifiPassword === "string" ? wifiPassword : undefined };
+}

@@ -1,0 +1,64 @@
+/**
+ * What Pulumi runs after a node's preparation: `node nodes/reboot-node.ts`, with its input as JSON on stdin. Reboots the node if
+ * something needs that, once for all reasons, never while the site measures, and waits until it is back. Prints one line.
+ */
+import { text } from "node:stream/consumers";
+import { z } from "zod";
+import { closeConnection, run } from "../remote/connection.ts";
+import { endpointSchema } from "../remote/endpoint.ts";
+import type { Endpoint } from "../remote/endpoint.ts";
+import { NodeUnavailable } from "../remote/node-unavailable.ts";
+import { UserError } from "../user-error.ts";
+import { awaitReboot } from "./await-reboot.ts";
+import type { NodeReport } from "./facts.ts";
+import { kubectlOn, withoutMeasurements } from "./measuring-lease.ts";
+import { observe } from "./observe.ts";
+
+const inputSchema = z.strictObject({
+  endpoint: endpointSchema,
+  /** The site's server, which knows whether somebody measures. */
+  server: endpointSchema,
+  bootSeconds: z.int(),
+});
+
+/** Seconds that one look at a node may take. */
+const lookSeconds = 30;
+
+async function main(): Promise<string> {
+  const { endpoint, server, bootSeconds } = inputSchema.parse(JSON.parse(await text(process.stdin)));
+  const { node } = endpoint;
+  const before = await observe(endpoint, lookSeconds);
+  if (before instanceof NodeUnavailable) throw before;
+  const reasons = [...new Set(before.health.rebootNeeded)];
+  if (reasons.length === 0) return `${node}: no reboot needed`;
+  const start = performance.now();
+  console.error(`${node}: needs a reboot (${reasons.join("; ")})`);
+  await withoutMeasurements(kubectlOn(server), node, () => reboot(endpoint, before, bootSeconds));
+  return `${node}: rebooted in ${Math.round((performance.now() - start) / 1000)} s (${reasons.join("; ")})`;
+}
+
+async function reboot(endpoint: Endpoint, before: NodeReport, seconds: number): Promise<NodeReport> {
+  try {
+    const argv = ["sudo", "-n", "systemctl", "--no-block", "reboot"];
+    const { code, stderr } = await run(endpoint, argv, { timeoutSeconds: lookSeconds });
+    if (code !== 0) throw new Error(`${endpoint.node} cannot be rebooted: ${stderr.trim()}`);
+  } catch (error) {
+    // It may be gone before it answered; that it went is seen below.
+    if (!(error instanceof UserError)) throw error;
+  }
+  await closeConnection(endpoint);
+  return await awaitReboot(() => observe(endpoint, lookSeconds), before, {
+    node: endpoint.node,
+    seconds,
+    say: (line) => {
+      console.error(line);
+    },
+  });
+}
+
+try {
+  console.log(await main());
+} catch (error) {
+  console.error(error instanceof UserError ? error.message : error);
+  process.exitCode = 1;
+}
