@@ -48,7 +48,7 @@ test("there is a site of three boards for each system, and two experiments to co
   for (const { site } of sites) t.is(Object.keys(site.nodes).length, 3);
   t.deepEqual(
     experiments.map(({ stack }) => stack),
-    ["threads-1", "threads-4"],
+    ["barn-threads-1", "barn-threads-4"],
   );
 });
 
@@ -72,10 +72,10 @@ for (const { stack, experiment } of experiments)
   test(`${stack}: its site, nodes and prompts are there`, (t) => {
     const site = sites.find((candidate) => candidate.stack === experiment.site)?.site;
     for (const node of Object.values(experiment.nodes)) t.true(Object.hasOwn(site?.nodes ?? {}, node), node);
-    for (const { prompts } of Object.values(experiment.scenarios)) t.true(loadPromptSet(prompts).prompts.length > 0);
+    for (const { prompts } of Object.values(experiment.scenarios)) t.true(loadPromptSet(prompts).length > 0);
   });
 
 test("the experiments differ in what they compare only", (t) => {
-  const [one, other] = experiments.map(({ experiment: { variants: _, ...rest } }) => rest);
+  const [one, other] = experiments.map(({ experiment }) => ({ ...experiment, variants: {} }));
   t.deepEqual(one, other);
 });

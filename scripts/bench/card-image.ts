@@ -15,25 +15,36 @@ const firmware = 80 * mebibyte;
 /** What a card's seed and edits need on the boot partition. */
 const files: Readonly<Record<string, string>> = { "cmdline.txt": "console=tty1 rootwait\n", "config.txt": "[all]\n" };
 
-/** Makes a disk image laid out like Raspberry Pi OS's whose body doesn't compress. @param size bytes, whole MiB */
-export async function makeCardImage(path: string, size: number, signal: AbortSignal): Promise<void> {
+/**
+ * Makes a disk image laid out like Raspberry Pi OS's, with a body of random bytes.
+ * @param image.size bytes, whole MiB
+ * @param image.distinct MiB after which the body repeats itself, so that it can be compressed quickly
+ */
+export async function makeCardImage(
+  image: { path: string; size: number; distinct?: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { path, size, distinct = Infinity } = image;
   const shell = $({ quiet: true, signal, env: { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` } });
   const root = { type: 0x83, offset: boot.offset + boot.size, size: size - boot.offset - boot.size };
-  const image = await open(path, "wx");
+  const file = await open(path, "wx");
   try {
-    await image.truncate(size);
-    await image.write(bootRecord([boot, root]), 0, bootRecordSize, 0);
+    await file.truncate(size);
+    await file.write(bootRecord([boot, root]), 0, bootRecordSize, 0);
     await shell`mkfs.vfat -F 32 --offset ${boot.offset / sector} ${path} ${boot.size / 1024}`;
     const drive = `${path}@@${boot.offset}`;
     for (const [name, text] of Object.entries(files)) await shell({ input: text })`mcopy -i ${drive} - ::${name}`;
     await shell({ input: randomBytes(firmware) })`mcopy -i ${drive} - ::firmware.bin`;
-    for (let position = root.offset; position < size; position += mebibyte) {
+    const blocks: Buffer[] = [];
+    for (let position = root.offset, index = 0; position < size; position += mebibyte, index++) {
       signal.throwIfAborted();
-      await image.write(randomBytes(Math.min(mebibyte, size - position)), 0, undefined, position);
+      const block = blocks[index % distinct] ?? randomBytes(mebibyte);
+      if (index < distinct && distinct < Infinity) blocks.push(block);
+      await file.write(block, 0, mebibyte, position);
     }
-    await image.sync();
+    await file.sync();
   } finally {
-    await image.close();
+    await file.close();
   }
 }
 

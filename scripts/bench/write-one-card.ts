@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { siteSchema } from "../../stacks/config/site.ts";
 import { cardContent } from "../../stacks/cards/card-content.ts";
 import { writeCard } from "../../stacks/cards/write-card.ts";
+import { generateRootSecret } from "../../stacks/keys/root-secret.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { timed } from "./paired.ts";
 
@@ -19,8 +20,7 @@ const site = siteSchema.parse({
   k3s: { version: "v1.34.2+k3s1", binary: { file: "k3s", sha256 } },
 });
 const system = "raspberry-pi-os";
-// A root secret of no site's.
-const keys = deriveSiteKeys("00".repeat(32), site);
+const keys = deriveSiteKeys(generateRootSecret(), site);
 const content = cardContent({ site, node: "pi-1", keys, system, wifiPassword: undefined });
 
 /** Peak MB of this process' children of a name, from /proc while they run. */

@@ -46,7 +46,8 @@ export const bootstrapMoments: readonly Moment[] = [
   },
   {
     name: "K3s start",
-    isNow: async (view) => (await view.commands()).some((command) => /systemctl (re)?start k3s/.test(command)),
+    // The program runs, and has not joined yet: `systemctl restart` of an agent is over too soon to be seen.
+    isNow: async (view) => (await view.commands()).some((command) => /\bk3s (agent|server)\b/.test(command)),
   },
   { name: "membership", isNow: (view) => isApplied(view, "k3s") },
   { name: "access", isNow: async (view) => (await phases(view)).some((phase) => phase.startsWith("access")) },

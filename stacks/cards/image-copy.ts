@@ -7,17 +7,31 @@ import type { ImageReader } from "./image-reader.ts";
 /** Bytes after which what was written is flushed, so that progress means the disk, not the memory before it. */
 const flushEvery = 64 * blockSize;
 
+/** What was written of an image. */
+interface Copied {
+  /** Bytes of the whole image. */
+  readonly size: number;
+  readonly blocks: readonly WrittenBlock[];
+}
+
+interface WrittenBlock {
+  /** Bytes from the card's beginning. */
+  readonly position: number;
+  readonly length: number;
+  readonly tag: Buffer;
+}
+
 /**
- * Writes what is left of an image, from the second block on. Blocks of zeros become holes in a new file.
- * @param progress gets the bytes written and is not called for the first block
- * @returns each block's tag, to compare with what reads back
+ * Writes what is left of an image, from the second block on. Blocks of zeros become holes in a new file: they take no room on
+ * the disk, and there is nothing of them to read back.
+ * @param progress gets the bytes written, the first block among them
  */
 export async function copyImage(
   reader: ImageReader,
   target: CardTarget,
   progress: (done: number) => void,
-): Promise<{ size: number; tags: Buffer[] }> {
-  const tags: Buffer[] = [];
+): Promise<Copied> {
+  const blocks: WrittenBlock[] = [];
   let size = blockSize;
   let written = Promise.resolve();
   let flushed = Promise.resolve();
@@ -25,9 +39,11 @@ export async function copyImage(
     for (const buffer of inTurn()) {
       const block = buffer.subarray(0, await reader.read(buffer));
       if (block.length === 0) break;
-      tags.push(tagOf(block));
       await written;
-      if (!(target.blank && isZero(block))) written = awaitedLater(target.write(block, size));
+      if (!(target.blank && isZero(block))) {
+        written = awaitedLater(target.write(block, size));
+        blocks.push({ position: size, length: block.length, tag: tagOf(block) });
+      }
       size += block.length;
       if (size % flushEvery === 0) {
         await flushed;
@@ -40,7 +56,7 @@ export async function copyImage(
     // Nothing may still be under way when the target is closed.
     await Promise.allSettled([written, flushed]);
   }
-  return { size, tags };
+  return { size, blocks };
 }
 
 /**
@@ -48,28 +64,26 @@ export async function copyImage(
  * @throws UserError at the first block that reads back differently
  */
 export async function compareImage(
-  written: { size: number; tags: readonly Buffer[] },
+  { size, blocks }: Copied,
   target: CardTarget,
   label: string,
   progress: (done: number) => void,
 ): Promise<void> {
-  const { size, tags } = written;
   const buffers = inTurn();
-  const read = async (position: number): Promise<Buffer> => {
-    const block = buffers.next().value.subarray(0, Math.max(0, Math.min(blockSize, size - position)));
-    await target.read(block, position);
+  const read = async (wanted: WrittenBlock | undefined): Promise<Buffer> => {
+    const block = buffers.next().value.subarray(0, wanted?.length ?? 0);
+    if (wanted !== undefined) await target.read(block, wanted.position);
     return block;
   };
-  let position = blockSize;
-  let reading = read(position);
+  let reading = read(blocks[0]);
   try {
-    for (const tag of tags) {
+    for (const [index, { position, length, tag }] of blocks.entries()) {
       const block = await reading;
-      reading = awaitedLater(read(position + blockSize));
+      reading = awaitedLater(read(blocks[index + 1]));
       if (!tagOf(block).equals(tag)) throw otherBytes(label, position);
-      position += block.length;
-      progress(position);
+      progress(position + length);
     }
+    progress(size);
   } finally {
     await reading.catch(() => undefined);
   }

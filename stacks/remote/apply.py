@@ -52,7 +52,9 @@ def apply(payload):
             tell(report, file["path"], files.release(journal, file["path"]))
     changed = [file for file in wanted if not files.in_place(file, record)]
     files.capture(journal, wanted, changed, wanted_directories)
-    pending = due_after(payload, record["pending"], {file["path"] for file in changed})
+    kept_paths = {file["path"] for file in wanted}
+    obsolete_files = [path for path in journal.before["files"] if path not in kept_paths]
+    pending = due_after(payload, record["pending"], {*(file["path"] for file in changed), *obsolete_files})
     # Written before the files: a run that is cut off between files and steps leaves word of the steps still to do.
     record["pending"] = pending
     journal.save()
@@ -65,10 +67,10 @@ def apply(payload):
     names = {unit["name"] for unit in wanted_units}
     obsolete_units = [name for name in journal.before["units"] if name not in names]
     undo(report, units.put_back, journal, obsolete_units, False)
-    kept_paths = {file["path"] for file in wanted}
-    for path in [path for path in journal.before["files"] if path not in kept_paths]:
+    for path in obsolete_files:
         tell(report, path, files.release(journal, path))
-    report["kept"] += ["%s (not empty)" % path for path in files.put_back_directories(journal, wanted_directories, wanted)]
+    full = files.put_back_directories(journal, wanted_directories, wanted)
+    report["kept"] += ["%s (not empty)" % path for path in full]
     undo(report, units.put_back, journal, obsolete_units, True)
     names_of_packages = {package["name"] for package in wanted_packages}
     obsolete = [name for name in journal.before["packages"] if name not in names_of_packages]
@@ -91,7 +93,8 @@ def complete(journal, payload, touched):
     for file in payload["files"]:
         files.clear_leftovers(file["path"])
     record["files"] = {file["path"]: files.entry_of(file) for file in payload["files"]}
-    record["directories"] = {item["path"]: {key: item[key] for key in ("mode", "owner")} for item in payload["directories"]}
+    directories = payload["directories"]
+    record["directories"] = {item["path"]: {key: item[key] for key in ("mode", "owner")} for item in directories}
     record["units"] = {unit["name"]: units.wanted(unit) for unit in payload.get("units") or []}
     record["packages"] = {package["name"]: package["state"] for package in payload.get("packages") or []}
     given = payload.get("labels")
@@ -113,7 +116,8 @@ def due_after(payload, pending, paths):
     """What is still to do, or to do now, because a file changed: titles of steps, restarts of units."""
     followers = [(step["title"], step.get("after")) for step in payload["steps"]]
     followers += [(restart_of(unit), unit.get("after")) for unit in payload.get("units") or []]
-    return [title for title, after in followers if after is not None and (title in pending or paths.intersection(after))]
+    following = [(title, after) for title, after in followers if after is not None]
+    return [title for title, after in following if title in pending or paths.intersection(after)]
 
 
 def restart_of(unit):
@@ -125,7 +129,7 @@ def is_due(step, pending):
 
 
 def remove(payload):
-    """Puts the node back as the phase found it, from the record alone. Whatever cannot be put back is said, and no error."""
+    """Puts the node back as the phase found it, from its record alone. What cannot be put back is no error."""
     journal = Journal(payload["records"], payload["phase"])
     report = {"ran": [], "removed": [], "restored": [], "kept": []}
     undo(report, labels.put_back, journal)

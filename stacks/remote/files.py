@@ -142,7 +142,8 @@ def keep(journal, path):
 
 
 def original_name(path):
-    return "%s-%s" % (hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16], os.path.basename(path)[:80])
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    return "%s-%s" % (digest[:16], os.path.basename(path)[:80])
 
 
 def copy_original(source, to):
@@ -202,7 +203,7 @@ def with_block(text, inner):
 
 
 def without_block(text, newline):
-    """The text as it was without Bramble's block. newline: the one before the block is ours, unless others go on after it."""
+    """The text as it was without Bramble's block. newline: the one before it is ours, unless others go on after it."""
     found = BLOCK.search(text)
     if not found:
         return text
@@ -224,7 +225,7 @@ def release(journal, path):
 
 
 def put_back(journal, path):
-    """Puts back what was at a path before the phase; returns "removed", "restored", "lost", or None for nothing to do."""
+    """Puts back what was at a path before the phase; returns "removed", "restored", "lost", or None."""
     clear_leftovers(path)
     entry = journal.before["files"].get(path, {"kind": "same"})
     if journal.is_another("files", path) or entry["kind"] == "same":

@@ -30,7 +30,7 @@ class Journal:
         return self.record["before"]
 
     def found_by_another(self, section, key):
-        """(phase, what it found before) where another phase has the thing already: a phase's part may become another's."""
+        """(phase, what it found) where another phase has the thing already: a phase's part may become another's."""
         for name, other in self.others.items():
             if key in other["before"][section]:
                 return name, other["before"][section][key]
@@ -95,7 +95,7 @@ def temporary_of(path):
 
 
 def write_atomically(path, write, mode=None, uid=None, gid=None):
-    """Calls write(file) on a temporary file beside path, then puts it in place so that a power cut leaves old or new."""
+    """Calls write(file) on a temporary file beside path, then puts it in place: a power cut leaves old or new."""
     temporary = temporary_of(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:

@@ -43,8 +43,9 @@ def patiently(node):
 
 def change(node, wish, present):
     """wish: for each key its value, or None for a label that is to go."""
-    setting = ["%s=%s" % (key, value) for key, value in sorted(wish.items()) if value is not None and present.get(key) != value]
-    going = [key for key, value in sorted(wish.items()) if value is None and key in present]
+    items = sorted(wish.items())
+    setting = ["%s=%s" % (key, value) for key, value in items if value is not None and present.get(key) != value]
+    going = [key for key, value in items if value is None and key in present]
     if not setting and not going:
         return []
     done = [*(["labelled %s %s" % (node, ", ".join(setting))] if setting else [])]

@@ -1,4 +1,4 @@
-"""What Bramble manages on a node, as it is there now: files, directories, units, packages, labels; and the phases' records.
+"""What Bramble manages on a node, as it is there now: files, directories, units, packages, labels; and the records.
 
 Shared by apply.py and its modules, which change a node, and probe.py, which reads one: nothing here changes anything.
 Python 3.9 and later, standard library only.
@@ -108,7 +108,7 @@ def group_name(gid):
 
 
 def unit_states(names):
-    """For each unit that systemd says something of: {exists, enabled, active, masked, stale}. One call for all: a Pi is slow.
+    """For each unit that systemd says something of: {exists, enabled, active, masked, stale}. One call: a Pi is slow.
 
     A static unit, or one that a generator made, counts as not enabled: `systemctl disable` could not change it.
     stale: systemd has not read the unit's files as they are now.

@@ -59,8 +59,9 @@ def install(journal, names):
     if plan[0] != 0:
         raise Refused(
             "%s cannot be installed:\n%s" % (" ".join(names), indented(plan[1])),
-            "give the node a way to its package sources (a gateway, a proxy, a mirror; `sudo apt-get update` there must work), "
-            "or install %s by hand; then run `pulumi up` again" % " ".join(names),
+            "give the node a way to its package sources (a gateway, a proxy, a mirror: "
+            "`sudo apt-get update` must work there), or install %s by hand; then run `pulumi up` again"
+            % " ".join(names),
         )
 
 
@@ -115,7 +116,8 @@ def put_back(journal, names, still_wanted=()):
         if code == 0:
             done += phrases("reinstalled", theirs)
         else:
-            trouble.append("%s was here before and cannot be installed again (%s)" % (" ".join(theirs), last_line(said)))
+            what = "%s was here before and cannot be installed again" % " ".join(theirs)
+            trouble.append("%s (%s)" % (what, last_line(said)))
     return done, trouble
 
 

@@ -51,7 +51,7 @@ const step = z.strictObject({
   run: z.array(z.string()).min(1),
   /** Exit code 0 means that there is nothing to do. */
   check: z.array(z.string()).min(1).optional(),
-  /** Runs only when one of these managed files changed; without it, each time. */
+  /** Runs only when this phase changed one of these files or took it away; without it, each time. */
   after: z.array(z.string()).optional(),
   /** Seconds that one attempt may take. */
   limit: z.int().positive(),

@@ -19,7 +19,7 @@ def bytes_there(artefact):
 
 
 def receive(payload):
-    """Adds the rest of stdin to what is there. payload: records, phase, file, size and start (bytes in all, and there already).
+    """Adds the rest of stdin to what is there. payload: records, phase, file, size (bytes in all), start (bytes there).
 
     Returns {"received": bytes there now, "whole": whether that is all}, or {"damaged": digest} when the bytes are not
     the artefact's: then they are gone again.
@@ -65,8 +65,8 @@ def receive(payload):
 def open_part(path):
     """Opens the partial file for this process alone.
 
-    A transfer whose connection died may not have noticed yet, and could still write what lies in its pipe: then a copy is
-    gone on with, and the old one writes to a file that has no name any more.
+    A transfer whose connection died may not have noticed yet, and could still write what lies in its pipe: then this
+    one goes on with a copy, and the old one writes to a file that has no name any more.
     """
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b")
     try:

@@ -10,7 +10,7 @@ LIMIT = 120
 
 
 def capture(journal, units):
-    """Takes down how the units are before the phase first changes them. A unit that is not there yet is disabled and inactive."""
+    """Takes down how the units are before the phase first changes them; one that is not there yet is off."""
     new = [unit["name"] for unit in units if unit["name"] not in journal.before["units"]]
     states = unit_states(new)
     for name in new:
@@ -23,7 +23,7 @@ def wanted(unit):
 
 
 def bring_about(units, due):
-    """Brings units to what is wanted of them; restarts those of `due` that were active already. Returns what was done."""
+    """Brings units to what is wanted of them; restarts those of `due` that were active. Returns what was done."""
     names = [unit["name"] for unit in units]
     states = fresh_states(names)
     done = []

@@ -17,23 +17,25 @@ export async function ask(terminal: Terminal, question: string, signal: AbortSig
   terminal.output.write(question);
   // Not as a terminal of readline's: it would take Ctrl-C for itself. The kernel's own line editing is enough for a name.
   const lines = createInterface({ input: terminal.input, terminal: false });
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const abort = () => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  lines.once("line", (line) => {
+    resolve(line.trim());
+  });
+  lines.once("close", () => {
+    resolve(undefined);
+  });
+  let answer: string | undefined;
   try {
-    return await new Promise((resolve, reject) => {
-      const abort = () => {
-        terminal.output.write("\n");
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      lines.once("line", (line) => {
-        signal.removeEventListener("abort", abort);
-        resolve(line.trim());
-      });
-      lines.once("close", () => {
-        signal.removeEventListener("abort", abort);
-        resolve(undefined);
-      });
-    });
+    answer = await promise;
+    return answer;
   } finally {
+    signal.removeEventListener("abort", abort);
     lines.close();
+    // The person ended no line, so what comes next would stand behind the question.
+    if (answer === undefined) terminal.output.write("\n");
   }
 }

@@ -46,7 +46,8 @@ export async function flashDevice(
   const disk = await examine(path, to, surroundings);
   if (isSameCard(disk.disk.stamp, stamp)) return sayWritten(stamp, to, surroundings);
   throwRefusals(refusals(disk.disk, wantedBy(job), { ...job.options, ...disk.options }));
-  await confirm(job, to, `${describeDisk(disk.disk)}; on it: ${describeContent(disk.disk)}`, surroundings);
+  const what = `${describeDisk(disk.disk)}; on it: ${describeContent(disk.disk)}; all of it will be lost`;
+  await confirm(job, to, what, surroundings);
 
   // Somebody may have changed the card, or mounted it, while the question stood. From here on the writer's claim keeps others off.
   const now = await examine(path, to, surroundings);
@@ -75,7 +76,7 @@ async function flashFile(
       where: to,
       next: "name another file, or add --replace to write over this one",
     });
-  await confirm(job, to, exists ? "a file that is replaced" : "a new file", surroundings);
+  await confirm(job, to, exists ? "a file, which is replaced" : "a new file", surroundings);
   await write(job, to, to, surroundings);
   return true;
 }
@@ -101,7 +102,7 @@ async function confirm(job: FlashJob, to: string, what: string, { terminal }: Su
       where: to,
       next: "run it on a terminal, or add --yes",
     });
-  const question = `${to}\n  ${what}\nAll that is on it will be lost. Type ${node} to write the card of ${node}: `;
+  const question = `${to}\n  ${what}\nType ${node} to write the card of ${node}: `;
   const answer = await ask(terminal, question, job.signal);
   if (answer !== node)
     throw new UserError({

@@ -50,12 +50,12 @@ export class Progress {
     if (now - this.#shown < (terminal ? interval.terminal : interval.log)) return;
     this.#shown = now;
     const line = describeProgress({ step, done, total, since: this.#started, seconds: (now - this.#startedAt) / 1000 });
+    // A terminal of unknown width says 0.
+    const width = this.#output.columns === undefined || this.#output.columns === 0 ? 80 : this.#output.columns;
     if (!terminal) this.#output.write(`  ... ${line}\n`);
     else {
       const bar = total === undefined ? "" : ` ${drawBar(total === 0 ? 1 : done / total)}`;
-      this.#output.write(
-        `\r\x1b[K${`${step}${bar}${line.slice(step.length)}`.slice(0, (this.#output.columns ?? 80) - 1)}`,
-      );
+      this.#output.write(`\r\x1b[K${`${step}${bar}${line.slice(step.length)}`.slice(0, width - 1)}`);
       this.#drawn = true;
     }
   }

@@ -282,7 +282,6 @@ for (const [what, call, position, message] of [
     rootPartition.start * 512 + 5_000_001,
     /reads back other bytes .* near byte 50331648/,
   ],
-  ["in a hole", 1, imageSize - 1000, /reads back other bytes/],
   ["in the partition table", 4, 446 + 8, /reads back other bytes .* near byte 0/],
 ] as const)
   testWithTools(tools, `a byte that lies otherwise on the disk is noticed: ${what}`, async (t) => {

@@ -152,3 +152,14 @@ onThisMachine("a place where no file can be is an error for people", async (t) =
     message: /^pi-1 trial: .*directory/i,
   });
 });
+
+onThisMachine("a step after a file runs too when the phase takes that file away", async (t) => {
+  const { apply, phase, file, noting, log, at } = setUp(t);
+  const settings = file("settings", "fast");
+  const step = noting("applied settings", { after: [at("settings")] });
+  await applyPhase(phase({ files: [settings], steps: [step] }), apply);
+  await applyPhase(phase({ steps: [step] }), apply);
+  t.deepEqual(log(), ["applied settings", "applied settings"]);
+  await applyPhase(phase({ steps: [step] }), apply);
+  t.is(log().length, 2);
+});

@@ -1,4 +1,4 @@
-"""Cuts apply.py off at each of its changes to a disk, runs it again, and compares what comes of it. A test; see its caller.
+"""Cuts apply.py off before each of its changes to a disk, runs it again, and compares what comes of it. A test.
 
 Every cut is a process that ends before the n-th change. systemd, dpkg, apt and K3s are stood in for by a file.
 """
@@ -103,7 +103,10 @@ class Node:
         os.mkdir(os.path.join(self.disk, "directory"), 0o711)
         Services(self.disk).write(
             {
-                "units": {"on.timer": {"enabled": True, "active": True}, "k3s.service": {"enabled": False, "active": False}},
+                "units": {
+                    "on.timer": {"enabled": True, "active": True},
+                    "k3s.service": {"enabled": False, "active": False},
+                },
                 "masked": [],
                 "packages": {"there": "ii"},
                 "labels": {"others": "label"},
@@ -154,7 +157,7 @@ class Node:
             module.attempt = services.attempt
 
     def tree(self, times=False):
-        """A line for each thing on the disk; the times of records and what they say of times left out unless asked for."""
+        """A line for each thing on the disk; without times unless asked for."""
         found = []
         for parent, directories, names in os.walk(self.disk):
             for name in [*directories, *names]:
@@ -212,7 +215,8 @@ class Services:
         load = "masked" if masked else "loaded" if unit else "not-found"
         file = "masked" if masked else {None: "", True: "enabled", False: "disabled"}[unit and unit["enabled"]]
         active = "active" if unit and unit["active"] else "inactive"
-        return "Names=%s\nLoadState=%s\nUnitFileState=%s\nActiveState=%s\nNeedDaemonReload=no\n" % (name, load, file, active)
+        form = "Names=%s\nLoadState=%s\nUnitFileState=%s\nActiveState=%s\nNeedDaemonReload=no\n"
+        return form % (name, load, file, active)
 
     def attempt(self, argv, limit, environment=None, lines=20):
         words = [word for word in argv if not word.startswith("--")]

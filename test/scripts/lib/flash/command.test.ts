@@ -45,8 +45,8 @@ test("a card is written after its name was typed, and it is said what to do with
   t.is(
     text,
     `${reader}
-  31.9 GB, usb, Mass-Storage; on it: bootfs vfat, rootfs ext4
-All that is on it will be lost. Type pi-2 to write the card of pi-2: pi-2: writing its card to ${reader}
+  31.9 GB, usb, Mass-Storage; on it: bootfs vfat, rootfs ext4; all of it will be lost
+Type pi-2 to write the card of pi-2: pi-2: writing its card to ${reader}
 pi-2: card written and read back: generation 3, digest …, 2.9 GB in … s
   Next: put it into pi-2 and power it on; then npm run up -- barn
 `,

@@ -20,6 +20,7 @@ test("an input that ends gives no answer", async (t) => {
   const terminal = fakeTerminal();
   terminal.input.end();
   t.is(await ask(terminal, "Which: ", never), undefined);
+  t.is(terminal.text(), "Which: \n");
 });
 
 test("an interruption ends the question", async (t) => {
