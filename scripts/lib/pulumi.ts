@@ -43,10 +43,13 @@ function passphraseFile(): string {
   return file;
 }
 
-/** Runs the Pulumi CLI in the project's root. What it prints is returned, or goes to the terminal with `show`. */
+/**
+ * Runs the Pulumi CLI in the project's root. What it prints is returned, or goes to the terminal with `show`. It reads `input`, or
+ * with `ask` what this process is given: a person's answers, or a secret through a pipe.
+ */
 export async function pulumi(
   args: readonly string[],
-  options: { input?: string; show?: boolean; allowFailure?: boolean; signal?: AbortSignal } = {},
+  options: { input?: string; show?: boolean; ask?: boolean; allowFailure?: boolean; signal?: AbortSignal } = {},
 ): Promise<{ stdout: string; stderr: string; code: number }> {
   const cli = await pulumiCli();
   const result = await $({
@@ -56,7 +59,9 @@ export async function pulumi(
     nothrow: true,
     quiet: true,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.show === true ? { stdio: ["pipe", "inherit", "inherit"] as const } : {}),
+    ...(options.show === true
+      ? { stdio: [options.ask === true ? "inherit" : "pipe", "inherit", "inherit"] as const }
+      : {}),
   })`${cli} ${args}`;
   const code = result.exitCode ?? 1;
   if (code !== 0 && options.allowFailure !== true)

@@ -5,7 +5,7 @@ import type { CardTarget } from "./card-target.ts";
 import type { ImageReader } from "./image-reader.ts";
 
 /** Bytes after which what was written is flushed, so that progress means the disk, not the memory before it. */
-const flushEvery = 64 * blockSize;
+const flushEvery = 256 * blockSize;
 
 /** What was written of an image. */
 interface Copied {

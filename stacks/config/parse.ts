@@ -43,8 +43,10 @@ function parse<Schema extends z.ZodType>(
   where: string,
 ): z.output<Schema> {
   const result = schema.safeParse(value, { reportInput: true });
-  if (result.success && conflicts.length === 0) return result.data;
+  const dropped = findDroppedKeys(value);
+  if (result.success && conflicts.length === 0 && dropped.length === 0) return result.data;
   const lines = [
+    ...dropped.map((path) => `${path.join(".")}: is not a name; choose another`),
     ...(result.error?.issues ?? []).flatMap(describeIssue),
     ...conflicts.map(({ path, message }) => `${path.join(".")}: ${message}`),
   ];
@@ -53,6 +55,15 @@ function parse<Schema extends z.ZodType>(
     where,
     next: "correct what is named above; stacks/config/schema.json describes every key",
   });
+}
+
+/** Paths of keys that zod leaves out of what it reads without a word. */
+function findDroppedKeys(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...(key === "__proto__" ? [[...path, key]] : []),
+    ...findDroppedKeys(inner, [...path, key]),
+  ]);
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {
