@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { root } from "../stacks/root.ts";
+import { debianPrograms } from "../twin/debian-programs.ts";
 import { checkRequirements } from "../twin/requirements.ts";
 import { runMain } from "./lib/main.ts";
 import { Steps } from "./lib/steps.ts";
@@ -22,11 +23,24 @@ await runMain(async ({ signal }) => {
     total.skipped += skipped;
   };
   add(await runAva("ava.config.js", signal));
+  await provideShellcheck();
   add(await runAva("ava.process.config.js", signal));
   add(await runLive(signal));
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 });
+
+/** Puts Debian's shellcheck on PATH, unpacked and not installed. Where that is impossible, its tests are skipped and say so. */
+async function provideShellcheck(): Promise<void> {
+  const [path = "", has] = [process.env.PATH, spawnSync("shellcheck", ["--version"]).status === 0];
+  if (has) return;
+  try {
+    const programs = await debianPrograms(["shellcheck"], console.log);
+    process.env.PATH = [path, join(programs, "usr", "bin")].join(delimiter);
+  } catch (error) {
+    console.log(`no shellcheck: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 async function runLive(signal: AbortSignal): Promise<Counts> {
   const problems = await checkRequirements();

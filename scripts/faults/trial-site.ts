@@ -113,7 +113,8 @@ export class TrialSite {
   configureNode(node: string, change: Readonly<Record<string, unknown>>): void {
     this.configure((site) => {
       const nodes = site.nodes as Record<string, Record<string, unknown>>;
-      nodes[node] = { ...nodes[node], ...change };
+      const changed = Object.entries({ ...nodes[node], ...change }).filter(([, value]) => value !== undefined);
+      nodes[node] = Object.fromEntries(changed);
     });
   }
 

@@ -28,16 +28,21 @@ const inputSchema = z.strictObject({
 export type CheckCardInput = z.infer<typeof inputSchema>;
 
 const reportEverySeconds = 10;
+/** How long another host key may answer: an image's own sshd can be up before cloud-init has laid down ours. */
+const otherKeySeconds = 60;
 
 async function waitForNode({ endpoint, card, bootSeconds }: CheckCardInput): Promise<NodeReport> {
   const start = Date.now();
   const waited = () => Math.round((Date.now() - start) / 1000);
+  let otherKeySince: number | undefined;
   for (let reported = 0; ;) {
     const observation = await observe(endpoint, 30);
     if (!(observation instanceof NodeUnavailable) && observation.health.booted !== false) return observation;
     const { what, next } = observation instanceof NodeUnavailable ? observation : stillBooting(endpoint);
-    if (waited() >= bootSeconds)
-      throw new UserError({ what: `after ${bootSeconds} s still ${what}`, where: endpoint.node, next });
+    const otherKey = observation instanceof NodeUnavailable && observation.reason === "host-key";
+    otherKeySince = otherKey ? (otherKeySince ?? waited()) : undefined;
+    if (waited() >= bootSeconds || (otherKeySince !== undefined && waited() >= otherKeySince + otherKeySeconds))
+      throw new UserError({ what: `after ${waited()} s still ${what}`, where: endpoint.node, next });
     if (waited() >= reported + reportEverySeconds) {
       reported = waited();
       // The card may be written while this waits.

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { unreadable } from "./image-reader.ts";
+import { open } from "node:fs/promises";
+import { blockSize } from "./block.ts";
+import { fill, unreadable } from "./image-reader.ts";
 import type { ImageOptions } from "./image.ts";
 
 /**
@@ -11,13 +11,18 @@ import type { ImageOptions } from "./image.ts";
 export async function digestOfFile(path: string, { progress, signal }: ImageOptions = {}): Promise<string> {
   const hash = createHash("sha256");
   try {
-    const { size } = await stat(path);
-    let done = 0;
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-      signal?.throwIfAborted();
-      hash.update(chunk);
-      done += chunk.length;
-      progress?.(done, size);
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      const block = Buffer.allocUnsafeSlow(blockSize);
+      for (let done = 0, length = -1; length !== 0; done += length) {
+        signal?.throwIfAborted();
+        length = await fill(file, block, done);
+        hash.update(block.subarray(0, length));
+        progress?.(done + length, size);
+      }
+    } finally {
+      await file.close();
     }
   } catch (error) {
     signal?.throwIfAborted();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { lock } from "proper-lockfile";
 import { z } from "zod";
 import { UserError } from "../user-error.ts";
+import { countUsed } from "./chunk-memory.ts";
 import { imageCache } from "./image-cache.ts";
 import { digestOfFile } from "./image-digest.ts";
 import type { ImageOptions } from "./image.ts";
@@ -166,6 +167,7 @@ async function writePiece(
     for await (const chunk of response as AsyncIterable<Buffer>) {
       await file.writeFile(chunk);
       done += chunk.length;
+      countUsed(chunk.length);
       progress?.(done, total);
     }
     // Node reports a body that ends early; one that a proxy has cut and measured anew shows here.

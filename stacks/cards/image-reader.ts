@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { UserError } from "../user-error.ts";
+import { countUsed } from "./chunk-memory.ts";
 import { commandEnvironment, commandError } from "./command.ts";
 
 /** A disk image from its beginning to its end, decompressed as it is read: a few MB of memory whatever its size. */
@@ -86,20 +87,23 @@ export async function fill(file: FileHandle, into: Buffer, position: number): Pr
 }
 
 function chunkReader(file: FileHandle, chunks: Chunks): ImageReader {
-  let rest: Buffer = Buffer.alloc(0);
+  let chunk: Buffer = Buffer.alloc(0);
+  let taken = 0;
   return {
     size: undefined,
     read: async (into) => {
       let filled = 0;
       while (filled < into.length) {
-        if (rest.length === 0) {
+        if (taken === chunk.length) {
+          countUsed(chunk.length);
           const next = await chunks.next();
           if (next.done === true) break;
-          rest = next.value;
+          chunk = next.value;
+          taken = 0;
         }
-        const taken = rest.copy(into, filled);
-        rest = rest.subarray(taken);
-        filled += taken;
+        const copied = chunk.copy(into, filled, taken);
+        taken += copied;
+        filled += copied;
       }
       return filled;
     },
@@ -145,16 +149,15 @@ const chunkSize = 1 << 18;
 
 async function* unzip(file: FileHandle, path: string, decompressor: Gunzip | ZstdDecompress): Chunks {
   const { size } = await file.stat();
-  const source = file.createReadStream({ start: 0, highWaterMark: chunkSize });
+  const feeding = feed(file, decompressor);
   try {
-    source.on("error", (error) => decompressor.destroy(error));
-    for await (const chunk of source.pipe(decompressor)) yield chunk as Buffer;
+    for await (const chunk of decompressor) yield chunk as Buffer;
   } catch (error) {
     if (error instanceof Error) throw damaged(path, error.message, { cause: error });
     throw error;
   } finally {
-    source.destroy();
     decompressor.destroy();
+    await feeding; // Its last read is over before the file is closed.
   }
   // Node's decoder ends with the first zstd frame and passes over what follows, without an error (seen with 24.21).
   if (decompressor.bytesWritten < size)
@@ -162,6 +165,29 @@ async function* unzip(file: FileHandle, path: string, decompressor: Gunzip | Zst
       path,
       `after ${decompressor.bytesWritten} of ${size} bytes its first frame ends, and only one is read`,
     );
+}
+
+/** Hands a file to a decompressor through one piece of memory. Failures are the decompressor's. */
+async function feed(file: FileHandle, decompressor: Gunzip | ZstdDecompress): Promise<void> {
+  const input = Buffer.allocUnsafeSlow(chunkSize);
+  try {
+    for (let position = 0, length = -1; length !== 0; position += length) {
+      length = await fill(file, input, position);
+      if (length > 0) await written(decompressor, input.subarray(0, length));
+    }
+    decompressor.end();
+  } catch (error) {
+    decompressor.destroy(error instanceof Error ? error : undefined);
+  }
+}
+
+async function written(decompressor: Gunzip | ZstdDecompress, input: Buffer): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    decompressor.write(input, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 function damaged(path: string, why: string, options?: ErrorOptions): UserError {

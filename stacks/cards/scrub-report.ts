@@ -14,7 +14,7 @@ export function scrubPayload(node: string, instance: string, secrets: readonly s
     cloud: "/var/lib/cloud",
     run: "/run/cloud-init",
     logs: ["/var/log/cloud-init.log", "/var/log/cloud-init-output.log"],
-    record: "/var/lib/bramble/scrubbed.json",
+    record: "/run/bramble/scrubbed.json",
   };
 }
 

@@ -40,11 +40,15 @@ done
 
 for family in iptables ip6tables; do
   command -v "$family-save" >/dev/null || continue
-  "$family-save" 2>/dev/null | grep -vE 'KUBE-|CNI-|flannel' | "$family-restore" 2>/dev/null
+  "$family-save" 2>/dev/null | grep -vE 'KUBE-|CNI-|flannel|k3s' | "$family-restore" 2>/dev/null
 done
 
 rm -rf /etc/rancher/k3s /etc/rancher/node /var/lib/rancher/k3s /var/lib/kubelet /run/k3s /run/flannel /var/lib/cni \
   /var/log/pods /var/log/containers
+# The kubelet makes it for volume plugins; others' plugins in it stay.
+rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
+# Agents' places in a cluster that is no more: when their server goes, nobody leaves it first.
+rm -f /var/lib/bramble/phases/membership-*.json
 systemctl daemon-reload
 systemctl reset-failed k3s.service k3s-agent.service 2>/dev/null
 exit 0

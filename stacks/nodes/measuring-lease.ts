@@ -30,7 +30,7 @@ export type Kubectl = (
 /** kubectl on the site's server, over SSH. */
 export function kubectlOn(server: Endpoint): Kubectl {
   return (args, stdin) =>
-    run(server, ["sudo", "-n", binaryPath, "kubectl", ...args], {
+    run(server, ["sudo", "-n", binaryPath, "kubectl", ...args, "--cache-dir=/run/bramble/kubectl"], {
       timeoutSeconds: kubectlSeconds,
       ...(stdin === undefined ? {} : { stdin }),
     });

@@ -35,7 +35,7 @@ export async function run(endpoint: Endpoint, argv: readonly string[], options: 
   };
   let { socket, result } = await attempt();
   // The connection was idle for too long in this very moment: nothing has begun, unless a stream was drained for it.
-  if (result !== "late" && result.stderr.includes(noConnection) && !(stdin instanceof Readable))
+  if (result !== "late" && neverBegan.test(result.stderr) && !(stdin instanceof Readable))
     ({ socket, result } = await attempt());
   if (result === "late")
     throw new NodeUnavailable(endpoint, "unreachable", { detail: `no end after ${timeoutSeconds ?? 0} s` });
@@ -75,6 +75,8 @@ function through(socket: string): string[] {
 }
 
 const noConnection = "no connection is open";
+/** Only a client that found no master gets as far as a key exchange of its own. */
+const neverBegan = new RegExp(`${noConnection}|kex_exchange_identification`);
 
 async function isOpen(socket: string): Promise<boolean> {
   const check = await execute([...through(socket), "-O", "check", "node"], { deadline: Date.now() + 5000 });

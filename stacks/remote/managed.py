@@ -21,6 +21,9 @@ BLOCK = re.compile("^%s\n(.*?)^%s(?:\n|\\Z)" % (re.escape(BLOCK_BEGIN), re.escap
 QUERY_LIMIT = 5
 """Seconds that a question to systemd, dpkg or K3s may take."""
 
+# kubectl keeps a cache of what its server can do, by default in root's home: nothing of ours may stay there.
+os.environ["KUBECACHEDIR"] = "/run/bramble/kubectl"
+
 
 def digest_of(path):
     """SHA-256 of a file's content, read in pieces: image archives do not fit into a board's memory."""

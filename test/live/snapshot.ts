@@ -18,8 +18,9 @@ dpkg-query -W -f '\${Package} \${Version} \${db:Status-Abbrev}\\n' | sort
 echo "== mounts"
 findmnt --real --noheadings --list --output TARGET,FSTYPE | sort
 echo "== firewall"
-nft list ruleset
-iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'
+# Rules. Empty tables and chains, which K3s's programs made the kernel have, stay till the next boot and do nothing.
+{ iptables-save; ip6tables-save; } | grep '^-A' || true
+nft list tables inet
 echo "== links"
 ip -brief link | awk '{ print $1 }' | sed 's/@.*//' | sort
 echo "== swap"

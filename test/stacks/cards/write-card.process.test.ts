@@ -256,7 +256,7 @@ testWithLoopDevice(
   async (t, device) => {
     const { image } = place("small-place");
     await t.throwsAsync(writeCard({ image, content, to: device }), { instanceOf: UserError, message: /has \d+ bytes/ });
-    const claimed = openSync(device, constants.O_RDWR | constants.O_EXCL);
+    const claimed = await claim(device);
     try {
       await t.throwsAsync(writeCard({ image, content, to: device }), { instanceOf: UserError, message: /is in use/ });
     } finally {
@@ -265,6 +265,17 @@ testWithLoopDevice(
     t.true(readFileSync(device).every((byte) => byte === 0));
   },
 );
+
+/** Claims a device for itself. What looks at new devices on this machine may hold it for a moment. */
+async function claim(device: string): Promise<number> {
+  for (let attempts = 50; ; attempts--)
+    try {
+      return openSync(device, constants.O_RDWR | constants.O_EXCL);
+    } catch (error) {
+      if (attempts === 0 || (error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+      await setTimeout(100);
+    }
+}
 
 /** A dd that, in the given one of the calls that drop the cache, first changes a byte of what lies on the disk. */
 function alteringDd(call: number, position: number): string {
