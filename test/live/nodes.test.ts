@@ -44,6 +44,12 @@ test.serial("blank cards become nodes that are Ready, with labels and a data dis
   await attachDisk(trial.twin, agent, 1024 ** 3);
   trial.configureNode(agent, { dataDisk: { device: dataDiskDevice(agent) }, labels: { "bramble.dev/trial": "yes" } });
   await trial.powerOn();
+  const { privateKey } = (await keys()).hostKey(agent);
+  t.is(
+    (await findOnBootPartition(cardOf(trial.twin, agent), tellingLines(privateKey))).length,
+    tellingLines(privateKey).length,
+    "a raw scan finds the secrets before they are scrubbed",
+  );
   for (const node of trial.nodes) {
     await trial.onNode(node, "cloud-init status --wait >/dev/null");
     found[node] = await trial.onNode(node, snapshotScript);
