@@ -1,5 +1,8 @@
-/** Bytes of a card that are read, written and compared at a time; the first ones, which hold the partition table, come last. */
-export const blockSize = 1 << 20;
+/** Bytes at a card's beginning, with the partition table, that are written last. */
+export const startSize = 1 << 20;
+
+/** Bytes of a card that are read, written and compared at a time: with fewer, changing threads takes longer than the work. */
+export const blockSize = 4 << 20;
 
 const zeros = Buffer.alloc(blockSize);
 

@@ -1,5 +1,5 @@
 import { UserError } from "../user-error.ts";
-import { blockSize } from "./block.ts";
+import { startSize } from "./block.ts";
 import { run } from "./command.ts";
 import { isFat, parsePartitionTable, type Partition } from "./partition-table.ts";
 
@@ -30,8 +30,8 @@ export function bootPartitionOfImage(label: string, start: Buffer, size: number)
     });
   const partition = findBootPartition(start, Infinity);
   if (partition === undefined) throw problem("has no FAT boot partition in its MBR");
-  if (partition.offset < blockSize)
-    throw problem(`has its boot partition at byte ${partition.offset}, and the first ${blockSize} are written apart`);
+  if (partition.offset < startSize)
+    throw problem(`has its boot partition at byte ${partition.offset}, and the first ${startSize} are written apart`);
   if (partition.offset + partition.size > size) throw problem("ends within its boot partition");
   return partition;
 }

@@ -1,11 +1,11 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { UserError } from "../user-error.ts";
-import { blockSize, isZero } from "./block.ts";
+import { blockSize, isZero, startSize } from "./block.ts";
 import type { CardTarget } from "./card-target.ts";
 import type { ImageReader } from "./image-reader.ts";
 
 /** Bytes after which what was written is flushed, so that progress means the disk, not the memory before it. */
-const flushEvery = 256 * blockSize;
+const flushEvery = 256 << 20;
 
 /** What was written of an image. */
 interface Copied {
@@ -22,9 +22,9 @@ interface WrittenBlock {
 }
 
 /**
- * Writes what is left of an image, from the second block on. Blocks of zeros become holes in a new file: they take no room on
+ * Writes an image but for its start, which was read before. Blocks of zeros become holes in a new file: they take no room on
  * the disk, and there is nothing of them to read back.
- * @param progress gets the bytes written, the first block among them
+ * @param progress gets the bytes written, the start among them
  */
 export async function copyImage(
   reader: ImageReader,
@@ -32,7 +32,8 @@ export async function copyImage(
   progress: (done: number) => void,
 ): Promise<Copied> {
   const blocks: WrittenBlock[] = [];
-  let size = blockSize;
+  let size = startSize;
+  let unflushed = 0;
   let written = Promise.resolve();
   let flushed = Promise.resolve();
   try {
@@ -45,7 +46,9 @@ export async function copyImage(
         blocks.push({ position: size, length: block.length, tag: tagOf(block) });
       }
       size += block.length;
-      if (size % flushEvery === 0) {
+      unflushed += block.length;
+      if (unflushed >= flushEvery) {
+        unflushed = 0;
         await flushed;
         flushed = awaitedLater(target.flush());
       }

@@ -2,7 +2,7 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bootPartitionOfImage, listBootFiles, readBootFile, type BootPartition } from "./boot-partition.ts";
 import { imageCache } from "./image-cache.ts";
-import { blockSize, isZero } from "./block.ts";
+import { blockSize, isZero, startSize } from "./block.ts";
 import { openImage, type ImageReader } from "./image-reader.ts";
 import type { ImageOptions, LocalImage } from "./image.ts";
 import type { Partition } from "./partition-table.ts";
@@ -17,7 +17,7 @@ import { makeWorkplace } from "./workplace.ts";
 export async function inspectImage(path: string, options: ImageOptions): Promise<Pick<LocalImage, "size" | "system">> {
   const reader = await openImage(path);
   try {
-    const start = Buffer.alloc(blockSize);
+    const start = Buffer.alloc(startSize);
     const length = await reader.read(start);
     if (reader.size !== undefined) {
       const partition = bootPartitionOfImage(path, start.subarray(0, length), reader.size);
@@ -46,7 +46,7 @@ async function systemOn(boot: BootPartition): Promise<System> {
 }
 
 /**
- * Reads an image from its second block to its end.
+ * Reads an image from the end of its start to its own.
  * @param to a path to lay the partition at, with holes for its zeros
  * @returns bytes of the whole image
  */
@@ -60,7 +60,7 @@ async function copyOut(
   try {
     await file.truncate(size);
     const block = Buffer.alloc(blockSize);
-    for (let position = blockSize; ;) {
+    for (let position = startSize; ;) {
       signal?.throwIfAborted();
       const length = await reader.read(block);
       const part = block.subarray(

@@ -170,10 +170,13 @@ async function* unzip(file: FileHandle, path: string, decompressor: Gunzip | Zst
 /** Hands a file to a decompressor through one piece of memory. Failures are the decompressor's. */
 async function feed(file: FileHandle, decompressor: Gunzip | ZstdDecompress): Promise<void> {
   const input = Buffer.allocUnsafeSlow(chunkSize);
+  // One that fails or is ended says nothing of what it was given last.
+  const closed = new Promise<void>((resolve) => decompressor.once("close", resolve));
   try {
     for (let position = 0, length = -1; length !== 0; position += length) {
       length = await fill(file, input, position);
-      if (length > 0) await written(decompressor, input.subarray(0, length));
+      if (decompressor.destroyed) return;
+      if (length > 0) await Promise.race([closed, taken(decompressor, input.subarray(0, length))]);
     }
     decompressor.end();
   } catch (error) {
@@ -181,11 +184,11 @@ async function feed(file: FileHandle, decompressor: Gunzip | ZstdDecompress): Pr
   }
 }
 
-async function written(decompressor: Gunzip | ZstdDecompress, input: Buffer): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    decompressor.write(input, (error) => {
-      if (error) reject(error);
-      else resolve();
+/** Resolves when the decompressor is done with the input. */
+async function taken(decompressor: Gunzip | ZstdDecompress, input: Buffer): Promise<void> {
+  await new Promise<void>((resolve) => {
+    decompressor.write(input, () => {
+      resolve();
     });
   });
 }

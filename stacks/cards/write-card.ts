@@ -10,7 +10,7 @@ import {
   writeBootFile,
   type BootPartition,
 } from "./boot-partition.ts";
-import { blockSize } from "./block.ts";
+import { startSize } from "./block.ts";
 import type { CardContent } from "./card-content.ts";
 import { CardTarget, diskSize } from "./card-target.ts";
 import { compareImage, copyImage, otherBytes } from "./image-copy.ts";
@@ -55,7 +55,7 @@ export async function writeCard(card: WantedCard): Promise<void> {
 }
 
 async function readStart(reader: ImageReader, { path, size }: LocalImage): Promise<Buffer> {
-  const start = Buffer.alloc(Math.min(blockSize, size));
+  const start = Buffer.alloc(Math.min(startSize, size));
   if ((await reader.read(start)) < start.length) throw changed(path);
   return start;
 }

@@ -114,7 +114,7 @@ testWithTools(tools, "a card is the image with files, edits and stamp, and nothi
   t.is(digest(image.path), before);
   t.is(statSync(card).mode & 0o777, 0o600);
   t.is(statSync(card).size, imageSize);
-  t.true(statSync(card).blocks * 512 < 20e6, "the card is sparse");
+  t.true(statSync(card).blocks * 512 < 30e6, "the card is sparse");
   t.deepEqual(readdirSync(folder).sort(), ["base.img", "pi-2.img"]);
   const afterFirst = rootPartition.start * 512;
   t.true(readFileSync(card).subarray(afterFirst).equals(readFileSync(image.path).subarray(afterFirst)));
@@ -208,7 +208,7 @@ testWithTools(
   tools,
   "a writer that is killed anywhere leaves no half card, and what it leaves goes with the next one",
   async (t) => {
-    t.timeout(100_000);
+    t.timeout(300_000); // It takes 25 s, and many times that on a machine that is busy.
     const { folder, image, card } = place("killed");
     const others = `${card}.partial-${process.pid}-abcdef`; // of a process that runs
     await dieInManyPlaces(t, folder, image.path, card);
@@ -229,7 +229,7 @@ testWithLoopDevice(
   "a device is written like a file, and killed anywhere it has no stamp until all is written again",
   { file: join(directory, "device"), size: imageSize + (5 << 20) },
   async (t, device) => {
-    t.timeout(100_000);
+    t.timeout(300_000); // It takes 25 s, and many times that on a machine that is busy.
     const { folder, image, card } = place("device-place");
     await writeCard({ image, content, to: card });
     writeFileSync(device, Buffer.alloc(3 << 20, 0xff), { flag: "r+" }); // what was on the card before
@@ -291,7 +291,7 @@ for (const [what, call, position, message] of [
     "in a part that was written",
     1,
     rootPartition.start * 512 + 5_000_001,
-    /reads back other bytes .* near byte 50331648/,
+    /reads back other bytes .* near byte 47185920/,
   ],
   ["in the partition table", 4, 446 + 8, /reads back other bytes .* near byte 0/],
 ] as const)
