@@ -1,6 +1,6 @@
 import { createCipheriv, randomBytes } from "node:crypto";
 import { UserError } from "../user-error.ts";
-import { blockSize, isZero, startSize } from "./block.ts";
+import { allocateBlocks, isZero, startSize } from "./block.ts";
 import type { CardTarget } from "./card-target.ts";
 import type { ImageReader } from "./image-reader.ts";
 
@@ -97,7 +97,7 @@ export async function compareImage(
  * file one by one, and reads ahead by itself as long as it is read in order (both slower with four, measured).
  */
 function* inTurn(): Generator<Buffer, never> {
-  const buffers = [Buffer.allocUnsafeSlow(blockSize), Buffer.allocUnsafeSlow(blockSize)];
+  const buffers = allocateBlocks(2);
   for (;;) yield* buffers;
 }
 
