@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { lock } from "proper-lockfile";
-
-/** Where everything that is built once and kept lies: below the user's cache directory, shared by all clones. */
-export function cacheDirectory(): string {
-  // The XDG base directory specification: a relative path is invalid and to be ignored.
-  const configured = process.env.XDG_CACHE_HOME;
-  const base = configured?.startsWith("/") === true ? configured : join(homedir(), ".cache");
-  return join(base, "bramble");
-}
+import { cacheDirectory } from "../stacks/cache-directory.ts";
 
 /** The key of a cached thing: a digest of all it is built from. The same parts in the same order give the same key. */
 export function cacheKey(parts: readonly string[]): string {

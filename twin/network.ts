@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { lock } from "proper-lockfile";
 import { $ } from "zx";
 import { UserError } from "../stacks/user-error.ts";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory } from "../stacks/cache-directory.ts";
 
 /**
  * A twin's network: a bridge in a network namespace of its own, so that no firewall, Docker or other twin of this machine

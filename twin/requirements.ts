@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { $ } from "zx";
 import { stateDirectory } from "../stacks/root.ts";
 import { UserError } from "../stacks/user-error.ts";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory } from "../stacks/cache-directory.ts";
 import { isUnified } from "./cgroup.ts";
 import type { Progress } from "./progress.ts";
 

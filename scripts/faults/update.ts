@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { root } from "../../stacks/root.ts";
+import { updateArguments } from "../lib/bring-up.ts";
 import { pulumiEnvironment } from "../lib/pulumi.ts";
 import { pulumiCli } from "../lib/toolchain.ts";
 
@@ -15,8 +16,7 @@ export interface Update {
 /** Starts `pulumi up` on a stack and comes back at once. Whether it succeeds is the caller's business. */
 export async function startUpdate(stack: string, flags: readonly string[] = []): Promise<Update> {
   const over = new AbortController();
-  const own = ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"];
-  const child = spawn(await pulumiCli(), [...own, "--color=never", ...flags], {
+  const child = spawn(await pulumiCli(), [...updateArguments(stack), "--color=never", ...flags], {
     cwd: root,
     env: { ...process.env, ...pulumiEnvironment() },
     stdio: ["ignore", "pipe", "pipe"],

@@ -7,7 +7,7 @@ import { heldLease, stateOf } from "../../workloads/benchmark/lease.ts";
 import { openCluster, type Cluster } from "./cluster.ts";
 import { followJobs, type JobStatus } from "./follow.ts";
 import { installPlugins } from "./plugins.ts";
-import { clearStaleLock, pulumi, stackConfiguration, stackNames, stackOutputs } from "./pulumi.ts";
+import { clearStaleLock, pulumi, stackConfiguration, requireStack, stackOutputs } from "./pulumi.ts";
 import { duration } from "./steps.ts";
 import { collectStack, describeCollected, isWhole } from "./results/collect-stack.ts";
 import { parseExperimentOutputs, type ExperimentOutputs } from "./results/experiment-outputs.ts";
@@ -81,13 +81,13 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
 }
 
 async function readStack(stack: string): Promise<StackConfig> {
-  if (!(await stackNames()).includes(stack))
-    throw new UserError({
-      what: "there is no such stack",
-      where: `stack ${stack}`,
-      next: `create it: npm run pulumi -- stack init ${stack}, then describe it in Pulumi.${stack}.yaml`,
-    });
+  await requireStack(stack);
   return parseStackConfig(stack, await stackConfiguration(stack));
+}
+
+/** Arguments of the Pulumi CLI for an update that asks nothing. */
+export function updateArguments(stack: string): string[] {
+  return ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"];
 }
 
 async function update(stack: string, { flags, signal }: BringUpOptions): Promise<void> {
@@ -95,8 +95,7 @@ async function update(stack: string, { flags, signal }: BringUpOptions): Promise
   if (cleared !== undefined) console.log(cleared);
   console.log(`${stack}: pulumi up`);
   const started = performance.now();
-  const own = ["up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs"];
-  await pulumi([...own, ...flags], { show: true, signal });
+  await pulumi([...updateArguments(stack), ...flags], { show: true, signal });
   console.log(`[${duration((performance.now() - started) / 1000)}] ${stack}: pulumi up`);
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { $ } from "zx";
+import { isRunning } from "../../stacks/is-running.ts";
 import { root, stateDirectory } from "../../stacks/root.ts";
 import { UserError } from "../../stacks/user-error.ts";
 import { pulumiCli } from "./toolchain.ts";
@@ -81,6 +82,16 @@ export async function stackNames(): Promise<string[]> {
     .map(({ name }) => name.split("/").at(-1) ?? name);
 }
 
+/** @throws UserError when the backend holds no stack of this name */
+export async function requireStack(stack: string): Promise<void> {
+  if ((await stackNames()).includes(stack)) return;
+  throw new UserError({
+    what: "there is no such stack",
+    where: `stack ${stack}`,
+    next: `create it: npm run pulumi -- stack init ${stack}, then describe it in Pulumi.${stack}.yaml`,
+  });
+}
+
 /** A stack's outputs, secrets in clear. */
 export async function stackOutputs(stack: string): Promise<Record<string, unknown>> {
   const { stdout } = await pulumi(["stack", "output", "--json", "--show-secrets", "--stack", stack]);
@@ -121,15 +132,6 @@ export function deadOwners(locks: string): number[] {
   // Beside each lock the backend keeps a file of attributes.
   const files = readdirSync(locks).filter((name) => name.endsWith(".json"));
   const owners = files.map((name) => lockSchema.parse(JSON.parse(readFileSync(join(locks, name), "utf8"))));
-  const dead = owners.every((owner) => owner.hostname === hostname() && !isAlive(owner.pid));
+  const dead = owners.every((owner) => owner.hostname === hostname() && !isRunning(owner.pid));
   return dead ? owners.map(({ pid }) => pid) : [];
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // A process of somebody else's answers with EPERM.
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }

@@ -1,6 +1,6 @@
 import { cardContent } from "../../stacks/cards/card-content.ts";
+import { cardDifference } from "../../stacks/cards/card-problem.ts";
 import { provideImage } from "../../stacks/cards/image.ts";
-import type { Stamp } from "../../stacks/cards/stamp.ts";
 import { readStamp, writeCard } from "../../stacks/cards/write-card.ts";
 import type { Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
@@ -88,7 +88,7 @@ export async function writeCards(twin: Twin, stack: string, site: Site, report: 
     const card = cardOf(twin, node);
     if (await isRunning(twin, node)) continue;
     const content = cardContent({ site, node, keys, system: image.system, wifiPassword: undefined });
-    if (isSameCard(await readStamp(card), content.stamp)) continue;
+    if (cardDifference(content.stamp, await readStamp(card)) === undefined) continue;
     await writeCard({
       image,
       content,
@@ -100,10 +100,6 @@ export async function writeCards(twin: Twin, stack: string, site: Site, report: 
     written.push(node);
   }
   report(written.length === 0 ? "all written before" : `wrote ${written.join(", ")}`);
-}
-
-function isSameCard(found: Stamp | undefined, wanted: Stamp): boolean {
-  return found?.site === wanted.site && found.node === wanted.node && found.generation === wanted.generation;
 }
 
 function percent(done: number, total: number): string {

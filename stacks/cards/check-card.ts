@@ -2,7 +2,6 @@
  * What Pulumi runs for a card: `node cards/check-card.ts`, with a CheckCardInput as JSON on stdin. Waits for the node, saying why on
  * stderr, checks its card and board, and prints the node's facts as JSON. Changes nothing.
  */
-import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { label } from "../config/fields.ts";
@@ -12,6 +11,7 @@ import type { NodeReport } from "../nodes/facts.ts";
 import { observe } from "../nodes/observe.ts";
 import { endpointSchema } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
+import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { waitingLine } from "./card-plan.ts";
 import { cardProblem } from "./card-problem.ts";
@@ -60,8 +60,7 @@ function stillBooting({ user, address }: CheckCardInput["endpoint"]) {
   };
 }
 
-async function main(): Promise<void> {
-  const input = inputSchema.parse(JSON.parse(await text(process.stdin)));
+async function main(input: CheckCardInput): Promise<string> {
   const { stack, card, expect } = input;
   const { node } = input.endpoint;
   const report = await waitForNode(input);
@@ -74,12 +73,7 @@ async function main(): Promise<void> {
       where: node,
       next: `put the right board in place, or correct nodes.${node}.expect`,
     });
-  console.log(JSON.stringify(report.facts));
+  return JSON.stringify(report.facts);
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exitCode = 1;
-}
+await runStackProgram(inputSchema, main);

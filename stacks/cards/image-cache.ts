@@ -1,10 +1,7 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheDirectory } from "../cache-directory.ts";
 
-/** Where downloaded base images lie, and what is known of images: in the user's cache directory, shared by all clones. */
+/** Where downloaded base images lie, and what is known of images. */
 export function imageCache(): string {
-  // The XDG base directory specification: a relative path is invalid and to be ignored.
-  const configured = process.env.XDG_CACHE_HOME;
-  const base = configured?.startsWith("/") === true ? configured : join(homedir(), ".cache");
-  return join(base, "bramble", "images");
+  return join(cacheDirectory(), "images");
 }

@@ -2,11 +2,10 @@
  * What Pulumi runs after a card's first boot: `node cards/scrub-card.ts`, with a ScrubInput as JSON on stdin. Takes the secrets of
  * first boot off the node and prints one line that says what was done. Run again, it finds that nothing is left to do.
  */
-import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { endpointSchema } from "../remote/endpoint.ts";
 import { runPython } from "../remote/remote-python.ts";
-import { UserError } from "../user-error.ts";
+import { runStackProgram } from "../remote/stack-program.ts";
 import { scrubPayload, describeScrub } from "./scrub-report.ts";
 
 const inputSchema = z.strictObject({
@@ -18,13 +17,7 @@ const inputSchema = z.strictObject({
 });
 export type ScrubInput = z.infer<typeof inputSchema>;
 
-try {
-  const { endpoint, instance, secrets } = inputSchema.parse(JSON.parse(await text(process.stdin)));
+await runStackProgram(inputSchema, async ({ endpoint, instance, secrets }) => {
   const { node } = endpoint;
-  console.log(
-    describeScrub(node, await runPython(endpoint, ["cards/scrub.py"], scrubPayload(node, instance, secrets))),
-  );
-} catch (error) {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exitCode = 1;
-}
+  return describeScrub(node, await runPython(endpoint, ["cards/scrub.py"], scrubPayload(node, instance, secrets)));
+});

@@ -1,5 +1,6 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isRunning } from "../is-running.ts";
 
 /**
  * Makes a folder that only this user can enter, for what is unfinished of the file named; whoever makes it removes it. What
@@ -24,12 +25,4 @@ async function removeLeftovers(file: string): Promise<void> {
 
 async function isOurs(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.uid === process.getuid?.();
-}
-
-function isRunning(id: number): boolean {
-  try {
-    return process.kill(id, 0);
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
 }

@@ -2,12 +2,12 @@
  * What Pulumi runs after a node's preparation: `node nodes/reboot-node.ts`, with its input as JSON on stdin. Reboots the node if
  * something needs that, once for all reasons, never while the site measures, and waits until it is back. Prints one line.
  */
-import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { closeConnection, run } from "../remote/connection.ts";
 import { endpointSchema } from "../remote/endpoint.ts";
 import type { Endpoint } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
+import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { awaitReboot } from "./await-reboot.ts";
 import type { NodeReport } from "./facts.ts";
@@ -24,8 +24,7 @@ const inputSchema = z.strictObject({
 /** Seconds that one look at a node may take. */
 const lookSeconds = 30;
 
-async function main(): Promise<string> {
-  const { endpoint, server, bootSeconds } = inputSchema.parse(JSON.parse(await text(process.stdin)));
+async function main({ endpoint, server, bootSeconds }: z.infer<typeof inputSchema>): Promise<string> {
   const { node } = endpoint;
   const before = await observe(endpoint, lookSeconds);
   if (before instanceof NodeUnavailable) throw before;
@@ -56,9 +55,4 @@ async function reboot(endpoint: Endpoint, before: NodeReport, seconds: number): 
   });
 }
 
-try {
-  console.log(await main());
-} catch (error) {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exitCode = 1;
-}
+await runStackProgram(inputSchema, main);

@@ -2,30 +2,25 @@
  * What Pulumi runs for each phase: `node remote/run-phase.ts apply|remove`, with endpoint and phase as JSON on stdin.
  * Prints one line that says what it did. Its path and its input are part of every stack's state: `remove` is run from there.
  */
-import { text } from "node:stream/consumers";
 import { z } from "zod";
-import { UserError } from "../user-error.ts";
 import { applyOn, applyPhase, removePhase, type Apply } from "./apply-phase.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { NodeUnavailable } from "./node-unavailable.ts";
 import { phaseSchema, type Phase } from "./phase.ts";
+import { runStackProgram } from "./stack-program.ts";
 
 const inputSchema = z.strictObject({ endpoint: endpointSchema, phase: phaseSchema });
 
-async function main(action: string | undefined): Promise<void> {
-  const { endpoint, phase } = inputSchema.parse(JSON.parse(await text(process.stdin)));
+async function main(action: string | undefined, { endpoint, phase }: z.infer<typeof inputSchema>): Promise<string> {
   const apply = applyOn(endpoint);
-  if (action === "apply") {
-    console.log(await applyPhase(phase, apply));
-    return;
-  }
+  if (action === "apply") return await applyPhase(phase, apply);
   if (action !== "remove") throw new Error(`run-phase.ts knows apply and remove, not ${String(action)}`);
   try {
-    console.log(await removeEvenIfBroken(phase, apply));
+    return await removeEvenIfBroken(phase, apply);
   } catch (error) {
     // A node that is gone for good must not keep its resources in the state for ever.
     if (!(error instanceof NodeUnavailable) || error.midway) throw error;
-    console.log(`${error.where}: ${error.what}; what it has of ${phase.name} stays there`);
+    return `${error.where}: ${error.what}; what it has of ${phase.name} stays there`;
   }
 }
 
@@ -40,9 +35,4 @@ async function removeEvenIfBroken(phase: Phase, apply: Apply): Promise<string> {
   }
 }
 
-try {
-  await main(process.argv[2]);
-} catch (error) {
-  console.error(error instanceof UserError ? error.message : error);
-  process.exitCode = 1;
-}
+await runStackProgram(inputSchema, (input) => main(process.argv[2], input));

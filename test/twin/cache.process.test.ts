@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { cached, cacheDirectory, cacheKey } from "../../twin/cache.ts";
+import { cacheDirectory } from "../../stacks/cache-directory.ts";
+import { cached, cacheKey } from "../../twin/cache.ts";
 
 const fixture = join(import.meta.dirname, "..", "fixtures", "processes", "build-in-cache.ts");
 let base: string;

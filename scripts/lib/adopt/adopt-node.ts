@@ -11,7 +11,7 @@ import { endpointOf, withoutComment, type Endpoint } from "../../../stacks/remot
 import { readHostKey, verifyKeys } from "../../../stacks/remote/log-in.ts";
 import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-import { ask, type Terminal } from "../flash/confirm.ts";
+import { ask, type Terminal } from "../ask.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { writeAdoptedNode } from "./stack-file.ts";
 

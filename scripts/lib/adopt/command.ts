@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { port, publicKey, userName } from "../../../stacks/config/fields.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { root } from "../../../stacks/root.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-import type { Terminal } from "../flash/confirm.ts";
-import { readSiteStack } from "../flash/site-stack.ts";
+import { stackFile } from "../../../twin/stack-files.ts";
+import type { Terminal } from "../ask.ts";
+import { readSiteStack } from "../site-stack.ts";
 import type { Session } from "../main.ts";
 import { adoptNode } from "./adopt-node.ts";
 
@@ -27,13 +26,13 @@ Exit codes: 0 adopted, or was already; 1 an error, and the stack's file is as it
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly readSiteStack: typeof readSiteStack;
-  readonly stackFile: (stack: string) => string;
+  readonly stackFile: typeof stackFile;
 }
 
 const thisMachine: Surroundings = {
   terminal: { input: process.stdin, output: process.stdout },
   readSiteStack,
-  stackFile: (stack) => join(root, `Pulumi.${stack}.yaml`),
+  stackFile,
 };
 
 const choices = z.object({ user: userName.optional(), port: port.optional(), "host-key": publicKey.optional() });

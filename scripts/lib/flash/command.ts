@@ -8,7 +8,7 @@ import { flashSite } from "./flash-site.ts";
 import { prepareCards } from "./prepare-cards.ts";
 import { Progress } from "./progress.ts";
 import { lastingRefusals, throwRefusals, useRefusals } from "./refusals.ts";
-import type { SiteStack } from "./site-stack.ts";
+import type { SiteStack } from "../site-stack.ts";
 import { thisMachine, type Surroundings } from "./surroundings.ts";
 import { absentDevice, findDisk, findTarget, readCard } from "./target.ts";
 

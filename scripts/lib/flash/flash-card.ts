@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Stamp } from "../../../stacks/cards/stamp.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-import { ask } from "./confirm.ts";
+import { ask } from "../ask.ts";
 import { mediumOf, type Disk } from "./disk.ts";
 import type { PreparedCard } from "./prepare-cards.ts";
 import { Progress } from "./progress.ts";

@@ -2,7 +2,7 @@ import { cardContent, type CardContent } from "../../../stacks/cards/card-conten
 import type { LocalImage } from "../../../stacks/cards/image.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { Progress } from "./progress.ts";
-import type { SiteStack } from "./site-stack.ts";
+import type { SiteStack } from "../site-stack.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** All that a node's card is made of. */

@@ -1,11 +1,5 @@
+import type { TerminalOutput } from "../ask.ts";
 import { gigabytes, timeSpan } from "./words.ts";
-
-/** Where progress goes; process.stdout is one. */
-export interface ProgressOutput {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
 
 /** Milliseconds between two signs of life. */
 const interval = { log: 10_000, terminal: 200 };
@@ -16,7 +10,7 @@ const barWidth = 24;
  * Shows how far a step that counts bytes is: a bar that is redrawn on a terminal, elsewhere a line every 10 s.
  */
 export class Progress {
-  readonly #output: ProgressOutput;
+  readonly #output: TerminalOutput;
   readonly #now: () => number;
   #step = "";
   #started = 0;
@@ -26,7 +20,7 @@ export class Progress {
   #drawn = false;
 
   /** @param now a monotonic clock in milliseconds */
-  constructor(output: ProgressOutput, now: () => number = () => performance.now()) {
+  constructor(output: TerminalOutput, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;
   }

@@ -3,9 +3,9 @@ import { provideImage } from "../../../stacks/cards/image.ts";
 import type { Stamp } from "../../../stacks/cards/stamp.ts";
 import { readStamp, writeCard } from "../../../stacks/cards/write-card.ts";
 import { findWrittenCard, recordWrittenCard, type WrittenCard } from "../../../stacks/cards/written-cards.ts";
-import type { Terminal } from "./confirm.ts";
+import type { Terminal } from "../ask.ts";
 import { readDisks } from "./read-disks.ts";
-import { readSiteStack } from "./site-stack.ts";
+import { readSiteStack } from "../site-stack.ts";
 
 /** What flashing needs of the world outside. */
 export interface Surroundings {

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import type { Terminal } from "../../../../scripts/lib/flash/confirm.ts";
+import type { Terminal } from "../../../../scripts/lib/ask.ts";
 
 export interface FakeTerminal extends Terminal {
   /** All that was written, without the redrawn lines. */

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flash } from "../../../../scripts/lib/flash/command.ts";
 import { readDisks } from "../../../../scripts/lib/flash/read-disks.ts";
-import { parseSiteStack } from "../../../../scripts/lib/flash/site-stack.ts";
+import { parseSiteStack } from "../../../../scripts/lib/site-stack.ts";
 import { thisMachine } from "../../../../scripts/lib/flash/surroundings.ts";
 import { runMain } from "../../../../scripts/lib/main.ts";
 import { recordWrittenCard } from "../../../../stacks/cards/written-cards.ts";

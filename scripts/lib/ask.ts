@@ -1,10 +1,16 @@
 import { createInterface } from "node:readline";
-import type { ProgressOutput } from "./progress.ts";
+
+/** Where text goes; process.stdout is one. */
+export interface TerminalOutput {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
 
 /** Where questions go and answers come from. */
 export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly output: ProgressOutput;
+  readonly output: TerminalOutput;
 }
 
 /**

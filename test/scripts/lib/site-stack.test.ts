@@ -1,7 +1,7 @@
 import test from "ava";
-import { parseSiteStack } from "../../../../scripts/lib/flash/site-stack.ts";
-import { UserError } from "../../../../stacks/user-error.ts";
-import { exampleRootSecret } from "../../../stacks/keys/example.ts";
+import { parseSiteStack } from "../../../scripts/lib/site-stack.ts";
+import { UserError } from "../../../stacks/user-error.ts";
+import { exampleRootSecret } from "../../stacks/keys/example.ts";
 
 const site = {
   name: "barn",

@@ -1,7 +1,7 @@
-import { parseStackConfig } from "../../../stacks/config/parse.ts";
-import type { Site } from "../../../stacks/config/site.ts";
-import { UserError } from "../../../stacks/user-error.ts";
-import { stackConfiguration, stackNames } from "../pulumi.ts";
+import { parseStackConfig } from "../../stacks/config/parse.ts";
+import type { Site } from "../../stacks/config/site.ts";
+import { UserError } from "../../stacks/user-error.ts";
+import { requireStack, stackConfiguration } from "./pulumi.ts";
 
 /** A site's configuration, with its secrets in clear. */
 export interface SiteStack {
@@ -12,12 +12,7 @@ export interface SiteStack {
 
 /** @throws UserError when there is no such stack, or it is no site, or has no root secret */
 export async function readSiteStack(stack: string): Promise<SiteStack> {
-  if (!(await stackNames()).includes(stack))
-    throw new UserError({
-      what: "there is no such stack",
-      where: `stack ${stack}`,
-      next: `create it: npm run pulumi -- stack init ${stack}, then describe it in Pulumi.${stack}.yaml`,
-    });
+  await requireStack(stack);
   return parseSiteStack(stack, await stackConfiguration(stack));
 }
 

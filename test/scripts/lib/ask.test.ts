@@ -1,6 +1,6 @@
 import test from "ava";
-import { ask } from "../../../../scripts/lib/flash/confirm.ts";
-import { fakeTerminal } from "./fake-terminal.ts";
+import { ask } from "../../../scripts/lib/ask.ts";
+import { fakeTerminal } from "./flash/fake-terminal.ts";
 
 const never = new AbortController().signal;
 
