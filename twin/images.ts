@@ -31,8 +31,13 @@ export async function buildImages(progress: Progress): Promise<{ ollama: ImageAr
   const binaries = await buildOllama(progress);
   return {
     ollama: await buildImage("ollama", ollamaVersion, await ollamaFiles(binaries), progress),
-    runner: await buildImage("node", "24", await nodeFiles(), progress),
+    runner: await buildRunnerImage(progress),
   };
+}
+
+/** The image that benchmarks run in: this project's pinned Node. */
+export async function buildRunnerImage(progress: Progress): Promise<ImageArchive> {
+  return await buildImage("node", "24", await nodeFiles(), progress);
 }
 
 async function ollamaFiles(binaries: string): Promise<TarEntry[]> {

@@ -11,8 +11,15 @@ import { UserError } from "../stacks/user-error.ts";
 import { cached } from "./cache.ts";
 import type { Progress } from "./progress.ts";
 
-/** The K3s release that the twin runs; the launcher in twin/k3s carries the same Kubernetes version. */
-const version = "v1.34.2+k3s1";
+/**
+ * The K3s that the twin runs of each line, the first by default. The launcher in twin/k3s has a module file a line, with
+ * the same Kubernetes versions.
+ */
+export const k3sVersions = { "1.34": "v1.34.2+k3s1", "1.35": "v1.35.4+k3s1" } as const;
+
+export type K3sLine = keyof typeof k3sVersions;
+
+const defaultLine = "1.34" satisfies K3sLine;
 
 const releaseSchema = z.object({
   version: z.string(),
@@ -26,14 +33,17 @@ export type K3sRelease = z.infer<typeof releaseSchema>;
 
 /**
  * The K3s of the twin: the file that BRAMBLE_K3S names (with BRAMBLE_K3S_IMAGES, its air-gap images), else the release
- * where it can be downloaded, else the launcher of twin/k3s, built here.
+ * where it can be downloaded, else the launcher of twin/k3s, built here. Any but the default line, which serves to upgrade
+ * to, is never the file of BRAMBLE_K3S. Only the line that is asked for is made.
  */
-export async function provideK3s(report: Progress): Promise<K3sRelease> {
+export async function provideK3s(report: Progress, line: K3sLine = defaultLine): Promise<K3sRelease> {
   const given = process.env.BRAMBLE_K3S;
-  if (given !== undefined && given !== "") return givenRelease(given, process.env.BRAMBLE_K3S_IMAGES);
-  const directory = await cached("k3s", [version, process.arch, await sourceDigest()], async (output) => {
-    const downloaded = await downloadRelease(output, report);
-    if (!downloaded) await buildLauncher(output, report);
+  if (line === defaultLine && given !== undefined && given !== "")
+    return givenRelease(given, process.env.BRAMBLE_K3S_IMAGES);
+  const version = k3sVersions[line];
+  const directory = await cached("k3s", [version, process.arch, await sourceDigest(line)], async (output) => {
+    const downloaded = await downloadRelease(version, output, report);
+    if (!downloaded) await buildLauncher(line, output, report);
     const [binary, images] = downloaded
       ? [join(output, "k3s"), join(output, `k3s-airgap-images-${goArch}.tar.zst`)]
       : [join(output, "k3s"), join(output, `k3s-airgap-images-${goArch}.tar`)];
@@ -77,7 +87,7 @@ async function givenRelease(file: string, images: string | undefined): Promise<K
 }
 
 /** @returns false where the release cannot be reached; a file that differs from the release's checksums is an error */
-async function downloadRelease(output: string, report: Progress): Promise<boolean> {
+async function downloadRelease(version: string, output: string, report: Progress): Promise<boolean> {
   report(`looking for ${version}'s release`);
   const base = `https://github.com/k3s-io/k3s/releases/download/${encodeURIComponent(version)}`;
   const [binary, images] = [goArch === "amd64" ? "k3s" : `k3s-${goArch}`, `k3s-airgap-images-${goArch}.tar.zst`];
@@ -109,13 +119,13 @@ async function downloadRelease(output: string, report: Progress): Promise<boolea
   return true;
 }
 
-async function buildLauncher(output: string, report: Progress): Promise<void> {
-  report("building twin/k3s from the Kubernetes modules (some minutes, once)");
+async function buildLauncher(line: K3sLine, output: string, report: Progress): Promise<void> {
+  report(`building twin/k3s from the modules of Kubernetes ${line} (some minutes, once)`);
   const build = await $({
     nothrow: true,
     quiet: true,
     env: { ...process.env, GOTOOLCHAIN: "local" },
-  })`${join(launcherSource, "build.sh")} ${output}`;
+  })`${join(launcherSource, "build.sh")} ${output} ${line}`;
   if (build.exitCode !== 0)
     throw new UserError({
       what: `twin/k3s could not be built:\n${build.stderr.trim().split("\n").slice(-15).join("\n")}`,
@@ -130,12 +140,25 @@ async function digestOf(file: string): Promise<Artefact> {
 }
 
 /** A digest over the launcher's source, so that a changed launcher is built again. */
-async function sourceDigest(): Promise<string> {
+async function sourceDigest(line: K3sLine): Promise<string> {
   const hash = createHash("sha256");
-  for (const entry of (await readdir(launcherSource, { recursive: true })).sort()) {
+  for (const entry of launcherFiles(line, await readdir(launcherSource, { recursive: true }))) {
     const file = join(launcherSource, entry);
-    if (entry.endsWith(".md") || entry.endsWith("_test.go") || !(await stat(file)).isFile()) continue;
-    hash.update(entry).update(await readFile(file));
+    if ((await stat(file)).isFile()) hash.update(entry).update(await readFile(file));
   }
   return hash.digest("hex");
+}
+
+/**
+ * Which files of the launcher's directory a line is built from, sorted: not texts and tests, nor other lines' module files.
+ * All are built with the default line's besides, which the images come from.
+ */
+export function launcherFiles(line: K3sLine, entries: readonly string[]): string[] {
+  return entries
+    .filter((entry) => !entry.endsWith(".md") && !entry.endsWith("_test.go"))
+    .filter((entry) => {
+      const other = /^go-(.+)\.(?:mod|sum)$/.exec(entry)?.[1];
+      return other === undefined || other === line;
+    })
+    .sort();
 }

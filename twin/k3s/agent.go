@@ -18,6 +18,8 @@ type agent struct {
 	token     string
 	// apiURL is empty where the API is behind the server's URL.
 	apiURL string
+	// balancer is missing on a server, which talks to its own API.
+	balancer *balancer
 }
 
 func runAgent(ctx context.Context, n *node, p *processes) error {
@@ -32,7 +34,12 @@ func runAgent(ctx context.Context, n *node, p *processes) error {
 	if given == "" {
 		return fmt.Errorf("--token is required")
 	}
-	a := &agent{node: n, processes: p, serverURL: url, token: given}
+	balancer, err := startBalancer(n.agentPath("etc", balancerName+".json"), url, n.text("lb-server-port", "6444"))
+	if err != nil {
+		return err
+	}
+	go balancer.checkHealth(ctx)
+	a := &agent{node: n, processes: p, serverURL: balancer.url(), token: given, balancer: balancer}
 	if err := a.run(ctx); err != nil {
 		return err
 	}
@@ -73,6 +80,9 @@ func (a *agent) run(ctx context.Context) error {
 		return err
 	}
 	keepRoutes(ctx, controller, a.node, config.ClusterCIDR)
+	if a.balancer != nil {
+		a.balancer.follow(ctx, controller)
+	}
 	select {
 	case err := <-runtime:
 		if err != nil {

@@ -55,6 +55,10 @@ func readValues(role string, arguments []string) (values, error) {
 	if role == "server" {
 		options = serverOptions
 	}
+	return readOptions(options, arguments)
+}
+
+func readOptions(options []option, arguments []string) (values, error) {
 	fromLine, err := parseArguments(options, arguments)
 	if err != nil {
 		return nil, err

@@ -76,7 +76,6 @@ func TestReadValuesRefuses(t *testing.T) {
 		want       string
 	}{
 		"not carried":      {"server", "etcd-s3: true\nsnapshotter: native", nil, "etcd-s3, snapshotter"},
-		"joining a server": {"server", "server: https://a:6443", nil, "carry them: server"},
 		"no pod network":   {"server", "flannel-backend: none", nil, "flannel-backend=none"},
 		"unknown flag":     {"server", "", []string{"--made-up"}, "flag provided but not defined: -made-up"},
 		"flag of a server": {"agent", "", []string{"--cluster-init"}, "not defined: -cluster-init"},

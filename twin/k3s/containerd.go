@@ -53,7 +53,16 @@ state = "/run/k3s/containerd"
 // startContainerd returns when containerd answers. Its shims, and so the containers, outlive it.
 func startContainerd(ctx context.Context, n *node, p *processes, bin string) error {
 	root, configPath := n.agentPath("containerd"), n.agentPath("etc", "containerd", "config.toml")
-	content := fmt.Sprintf(containerdConfig, root, containerdSocket, n.pauseImage, inContainer(), filepath.Join(bin, "runc"), bin, cniDirectory(n))
+	given, err := readRegistries(n.text("private-registry", defaultRegistries))
+	if err != nil {
+		return err
+	}
+	hostsDirectory := filepath.Join(filepath.Dir(configPath), "certs.d")
+	if err := writeRegistryHosts(hostsDirectory, findRegistryHosts(given, n.flag("disable-default-registry-endpoint"))); err != nil {
+		return err
+	}
+	content := fmt.Sprintf(containerdConfig, root, containerdSocket, n.pauseImage, inContainer(), filepath.Join(bin, "runc"), bin, cniDirectory(n)) +
+		renderRegistryConfig(given, hostsDirectory)
 	if err := writeFile(configPath, []byte(content), 0o600); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (s *server) apiserverArguments() ([]string, error) {
 		"cert-dir=" + s.tlsPath("temporary-certs"),
 		"client-ca-file=" + s.tlsPath("client-ca.crt"),
 		"enable-admission-plugins=NodeRestriction",
-		// Upstream can advertise only the port it listens on; K3s patches that, the launcher writes the endpoint (nodecontroller.go).
+		// Upstream can advertise only the port it listens on; K3s patches that, the launcher writes the endpoints (endpoints.go).
 		"endpoint-reconciler-type=none",
 		"etcd-cafile=" + s.tlsPath("etcd", "server-ca.crt"),
 		"etcd-certfile=" + s.tlsPath("etcd", "client.crt"),
@@ -72,7 +72,6 @@ func (s *server) controllerManagerArguments() []string {
 		"kube-api-burst=200",
 		"kube-api-qps=100",
 		"kubeconfig=" + s.serverPath("cred", "controller.kubeconfig"),
-		"leader-elect=false", // one server: nobody to contend with, and no lease to wait for after a restart
 		"profiling=false",
 		"root-ca-file=" + s.tlsPath("server-ca.crt"),
 		"service-account-private-key-file=" + s.tlsPath("service.key"),
@@ -87,18 +86,17 @@ func (s *server) controllerManagerArguments() []string {
 			"cluster-signing-"+signer.name+"-cert-file="+s.tlsPath(signer.ca+".nochain.crt"),
 			"cluster-signing-"+signer.name+"-key-file="+s.tlsPath(signer.ca+".key"))
 	}
-	return mergeArguments(arguments, s.values["kube-controller-manager-arg"])
+	return mergeArguments(append(arguments, leaderElection()...), s.values["kube-controller-manager-arg"])
 }
 
 func (s *server) schedulerArguments() []string {
-	return mergeArguments([]string{
+	return mergeArguments(append([]string{
 		"authentication-kubeconfig=" + s.serverPath("cred", "scheduler.kubeconfig"),
 		"authorization-kubeconfig=" + s.serverPath("cred", "scheduler.kubeconfig"),
 		"bind-address=127.0.0.1",
 		"kubeconfig=" + s.serverPath("cred", "scheduler.kubeconfig"),
-		"leader-elect=false",
 		"profiling=false",
-	}, s.values["kube-scheduler-arg"])
+	}, leaderElection()...), s.values["kube-scheduler-arg"])
 }
 
 // ensureEncryptionConfig makes the key that secrets are encrypted with at rest (secrets-encryption: true).

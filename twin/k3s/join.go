@@ -57,6 +57,19 @@ func connect(ctx context.Context, url, given string) (*connection, error) {
 	}
 }
 
+// connectOnce is for a server that joins: where it fails the server ends, and systemd starts it again.
+func connectOnce(ctx context.Context, url, given string) (*connection, error) {
+	parsed, err := parseToken(given)
+	if err != nil {
+		return nil, err
+	}
+	url = strings.TrimRight(url, "/")
+	if !strings.HasPrefix(url, "https://") {
+		return nil, fmt.Errorf("only https:// URLs are supported, invalid scheme: %s", url)
+	}
+	return tryConnect(ctx, url, parsed)
+}
+
 func tryConnect(ctx context.Context, url string, parsed token) (*connection, error) {
 	// The first look cannot be verified; what it brings is verified against the token, and the second look against it.
 	blind := newHTTPClient(&tls.Config{InsecureSkipVerify: true})
@@ -106,14 +119,15 @@ func request(ctx context.Context, client *http.Client, method, url string, body 
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, &statusError{code: response.StatusCode, text: url + ": " + response.Status}
+		return nil, &statusError{code: response.StatusCode, text: url + ": " + response.Status, answer: content}
 	}
 	return content, nil
 }
 
 type statusError struct {
-	code int
-	text string
+	code   int
+	text   string
+	answer []byte
 }
 
 func (e *statusError) Error() string { return e.text }

@@ -47,8 +47,13 @@ func writeKubeletConfig(n *node, config agentConfig) (string, error) {
 		"tlsPrivateKeyFile":           n.agentPath("serving-kubelet.key"),
 	}
 	if inContainer() {
+		for _, name := range findUnheeded(n.values["kubelet-arg"]) {
+			infof("kubelet-arg %s is accepted and has no effect on the twin, unless local-storage-capacity-isolation=true is given too", name)
+		}
 		settings["featureGates"] = map[string]bool{"KubeletInUserNamespace": true} // kernel values that cannot be set are no reason to stop
-		settings["localStorageCapacityIsolation"] = false                          // the node's disk is the host's: cadvisor finds no device for it
+		// Without the disk's figures the kubelet neither evicts nor collects images. With them it would remove images of the
+		// images directory too, which K3s pins and this containerd cannot.
+		settings["localStorageCapacityIsolation"] = false
 	}
 	content, err := json.MarshalIndent(settings, "", "  ")
 	if err != nil {
@@ -59,6 +64,21 @@ func writeKubeletConfig(n *node, config agentConfig) (string, error) {
 	}
 	path := n.agentPath("etc", "kubelet.conf.d", "00-k3s-defaults.conf")
 	return path, writeFile(path, append(content, '\n'), 0o600)
+}
+
+// findUnheeded names the kubelet's arguments that need the disk's figures, where nobody asked for those.
+func findUnheeded(arguments []string) []string {
+	var names []string
+	for _, argument := range arguments {
+		name, value, _ := strings.Cut(strings.TrimLeft(argument, "-"), "=")
+		if name == "local-storage-capacity-isolation" && value != "false" {
+			return nil
+		}
+		if strings.HasPrefix(name, "eviction-") || strings.HasPrefix(name, "image-gc-") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // inContainer is where systemd says that it runs in one, as the twin's nodes do.

@@ -23,10 +23,11 @@ USAGE:
    k3s [global options] command [command options]
 
 COMMANDS:
-   server   Run management server
-   agent    Run node agent
-   kubectl  Run kubectl
-   ctr      Run ctr
+   server         Run management server
+   agent          Run node agent
+   kubectl        Run kubectl
+   ctr            Run ctr
+   etcd-snapshot  Manage etcd snapshots
 
 GLOBAL OPTIONS:
    --help, -h     show help
@@ -34,7 +35,7 @@ GLOBAL OPTIONS:
 `
 
 // otherCommands are K3s's, and not carried.
-var otherCommands = []string{"crictl", "token", "check-config", "etcd-snapshot", "secrets-encrypt", "certificate", "completion"}
+var otherCommands = []string{"crictl", "token", "check-config", "secrets-encrypt", "certificate", "completion"}
 
 func main() {
 	os.Exit(run(os.Args))
@@ -67,6 +68,8 @@ func run(arguments []string) int {
 		return report(runCtr(rest[1:]))
 	case "server", "agent":
 		return runNode(command, rest[1:])
+	case "etcd-snapshot":
+		return runSnapshotCommand(rest[1:])
 	default:
 		for _, known := range otherCommands {
 			if command == known {
@@ -134,6 +137,9 @@ func runNode(role string, arguments []string) int {
 	}
 	stopped := ctx.Err() != nil
 	all.stop()
+	if errors.Is(err, errReset) {
+		return 0
+	}
 	if stopped || errors.Is(err, context.Canceled) {
 		infof("k3s %s has stopped; containers go on", role)
 		return 0

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -11,39 +10,38 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	coreapply "k8s.io/client-go/applyconfigurations/core/v1"
 	discoveryapply "k8s.io/client-go/applyconfigurations/discovery/v1"
 	"k8s.io/client-go/kubernetes"
 )
 
-// publishEndpoint makes the Service "kubernetes" lead to the supervisor's public port.
-func (s *server) publishEndpoint(ctx context.Context, client kubernetes.Interface) error {
+// publishEndpoints makes the Service "kubernetes" lead to the public port of the supervisors at these addresses.
+func (s *server) publishEndpoints(ctx context.Context, client kubernetes.Interface, addresses []string) error {
 	port, err := s.portNumber()
 	if err != nil {
 		return err
 	}
 	options := metav1.ApplyOptions{FieldManager: "k3s", Force: true}
-	endpoints := coreapply.Endpoints("kubernetes", metav1.NamespaceDefault).
-		WithLabels(map[string]string{discoveryv1.LabelSkipMirror: "true"}).
-		WithSubsets(coreapply.EndpointSubset().
-			WithAddresses(coreapply.EndpointAddress().WithIP(s.advertiseAddress)).
-			WithPorts(coreapply.EndpointPort().WithName("https").WithPort(port).WithProtocol(corev1.ProtocolTCP)))
-	if _, err := client.CoreV1().Endpoints(metav1.NamespaceDefault).Apply(ctx, endpoints, options); err != nil {
-		return err
-	}
+	subset := coreapply.EndpointSubset().
+		WithPorts(coreapply.EndpointPort().WithName("https").WithPort(port).WithProtocol(corev1.ProtocolTCP))
 	slice := discoveryapply.EndpointSlice("kubernetes", metav1.NamespaceDefault).
 		WithLabels(map[string]string{discoveryv1.LabelServiceName: "kubernetes"}).
 		WithAddressType(discoveryv1.AddressTypeIPv4).
-		WithEndpoints(discoveryapply.Endpoint().WithAddresses(s.advertiseAddress).
-			WithConditions(discoveryapply.EndpointConditions().WithReady(true))).
 		WithPorts(discoveryapply.EndpointPort().WithName("https").WithPort(port).WithProtocol(corev1.ProtocolTCP))
+	for _, address := range addresses {
+		subset.WithAddresses(coreapply.EndpointAddress().WithIP(address))
+		slice.WithEndpoints(discoveryapply.Endpoint().WithAddresses(address).
+			WithConditions(discoveryapply.EndpointConditions().WithReady(true)))
+	}
+	endpoints := coreapply.Endpoints("kubernetes", metav1.NamespaceDefault).
+		WithLabels(map[string]string{discoveryv1.LabelSkipMirror: "true"}).
+		WithSubsets(subset)
+	if _, err := client.CoreV1().Endpoints(metav1.NamespaceDefault).Apply(ctx, endpoints, options); err != nil {
+		return err
+	}
 	_, err = client.DiscoveryV1().EndpointSlices(metav1.NamespaceDefault).Apply(ctx, slice, options)
 	return err
 }
-
-// serverLabels are what K3s says of a server with embedded etcd.
-var serverLabels = []string{"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/etcd"}
 
 // followNodes does what K3s's controllers do when Nodes come and go.
 func (s *server) followNodes(ctx context.Context, client kubernetes.Interface) {
@@ -52,9 +50,12 @@ func (s *server) followNodes(ctx context.Context, client kubernetes.Interface) {
 	watchNodes(ctx, client, func(nodes []*corev1.Node) {
 		for _, one := range nodes {
 			if one.Name == s.node.name {
-				if err := labelServer(ctx, client, one); err != nil {
+				if err := s.markServer(ctx, client, one); err != nil {
 					warnf("Labels of node %s: %v", one.Name, err)
 				}
+			}
+			if err := s.followMember(ctx, client, one); err != nil {
+				warnf("etcd member of node %s: %v", one.Name, err)
 			}
 			if err := ownPassword(ctx, client, one); err != nil {
 				warnf("Node password secret of node %s: %v", one.Name, err)
@@ -69,21 +70,6 @@ func (s *server) followNodes(ctx context.Context, client kubernetes.Interface) {
 			hosts = now
 		}
 	})
-}
-
-func labelServer(ctx context.Context, client kubernetes.Interface, node *corev1.Node) error {
-	var missing []string
-	for _, label := range serverLabels {
-		if node.Labels[label] != "true" {
-			missing = append(missing, fmt.Sprintf("%q:\"true\"", label))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	patch := `{"metadata":{"labels":{` + strings.Join(missing, ",") + `}}}`
-	_, err := client.CoreV1().Nodes().Patch(ctx, node.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-	return err
 }
 
 // ownPassword ties the node's password to its Node object: with the one deleted, Kubernetes collects the other, and
@@ -104,6 +90,9 @@ func ownPassword(ctx context.Context, client kubernetes.Interface, node *corev1.
 	}
 	secret.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node.Name, UID: node.UID}}
 	_, err = secrets.Update(ctx, secret, metav1.UpdateOptions{})
+	if apierrors.IsConflict(err) {
+		return nil // another server does the same
+	}
 	return err
 }
 

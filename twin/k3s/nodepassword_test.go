@@ -83,7 +83,7 @@ func TestSupervisorAsksForTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{node: n, pki: pki, port: "6443", token: "server-secret", agentToken: "agent-secret", clusterCIDR: "10.42.0.0/16"}
+	s := &server{node: n, pki: pki, port: "6443", tokens: tokens{server: "server-secret", agent: "agent-secret"}, clusterCIDR: "10.42.0.0/16"}
 	supervisor, err := newSupervisor(s)
 	if err != nil {
 		t.Fatal(err)

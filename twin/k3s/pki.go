@@ -120,6 +120,11 @@ func (a *authority) sign(who identity, public crypto.PublicKey) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	made, err := x509.ParseCertificate(certificate)
+	if err != nil {
+		return nil, err
+	}
+	infof("certificate %s signed by %s: notBefore=%s notAfter=%s", made.Subject, a.chain[0].Subject, made.NotBefore, made.NotAfter)
 	signed := encodeCertificate(certificate)
 	for _, issuer := range a.chain {
 		signed = append(signed, encodeCertificate(issuer.Raw)...)
@@ -153,6 +158,11 @@ func (a *authority) stillGood(who identity, path string, public crypto.PublicKey
 		return false
 	}
 	leaf := certificates[0]
+	left := time.Until(leaf.NotAfter)
+	if left <= renewBefore {
+		infof("certificate %s will expire in %f days at %s", leaf.Subject, left.Hours()/24, leaf.NotAfter)
+		return false
+	}
 	ips := func(all []net.IP) []string {
 		texts := make([]string, len(all))
 		for index, ip := range all {
@@ -161,7 +171,6 @@ func (a *authority) stillGood(who identity, path string, public crypto.PublicKey
 		return texts
 	}
 	return leaf.CheckSignatureFrom(a.chain[0]) == nil &&
-		time.Until(leaf.NotAfter) > renewBefore &&
 		leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) &&
 		leaf.Subject.CommonName == who.name &&
 		slices.Equal(leaf.Subject.Organization, who.groups) &&

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,8 @@ type processes struct {
 	running  map[string]*os.Process
 	stopping bool
 	changed  *sync.Cond
+	// farewells are said while the components still work.
+	farewells []func()
 	// failed gets the first component that ended without being asked to.
 	failed chan error
 }
@@ -80,8 +83,56 @@ func (p *processes) start(name, path string, arguments []string, output io.Write
 	return <-started
 }
 
+// beforeStop has something done when the launcher stops, before its components do. It must not take long.
+func (p *processes) beforeStop(farewell func()) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.farewells = append(p.farewells, farewell)
+}
+
+// sayFarewells runs them all at once.
+func (p *processes) sayFarewells() {
+	p.mutex.Lock()
+	p.stopping = true
+	farewells := p.farewells
+	p.mutex.Unlock()
+	var all sync.WaitGroup
+	for _, farewell := range farewells {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			farewell()
+		}()
+	}
+	all.Wait()
+}
+
+// endFirst ends some components before the others, and waits for that no longer than limit.
+func (p *processes) endFirst(limit time.Duration, names ...string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, name := range names {
+		if process, ok := p.running[name]; ok {
+			process.Signal(syscall.SIGTERM)
+		}
+	}
+	late := false
+	timer := time.AfterFunc(limit, func() {
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		late = true
+		p.changed.Broadcast()
+	})
+	defer timer.Stop()
+	running := func(name string) bool { return p.running[name] != nil }
+	for !late && slices.ContainsFunc(names, running) {
+		p.changed.Wait()
+	}
+}
+
 // stop ends all components and returns when they are gone. Containers stay: their shims are no children of ours.
 func (p *processes) stop() {
+	p.sayFarewells()
 	p.signal(syscall.SIGTERM)
 	timer := time.AfterFunc(stopGrace, func() { p.signal(syscall.SIGKILL) })
 	defer timer.Stop()

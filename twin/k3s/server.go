@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -19,15 +20,16 @@ import (
 // server is the control plane of a cluster and, beside it, the agent of its own node.
 type server struct {
 	*node
-	processes         *processes
-	pki               *serverPKI
-	port              string
-	advertiseAddress  string
-	clusterCIDR       string
-	serviceCIDR       string
-	clusterDNS        []string
-	clusterDomain     string
-	token, agentToken string
+	processes        *processes
+	pki              *serverPKI
+	datastore        *datastore
+	port             string
+	advertiseAddress string
+	clusterCIDR      string
+	serviceCIDR      string
+	clusterDNS       []string
+	clusterDomain    string
+	tokens           tokens
 }
 
 func newServer(n *node, p *processes) (*server, error) {
@@ -48,7 +50,7 @@ func newServer(n *node, p *processes) (*server, error) {
 	if _, err := s.portNumber(); err != nil {
 		return nil, err
 	}
-	if !n.flag("cluster-init") {
+	if !n.flag("cluster-init") && n.text("server", "") == "" && !n.hasData() {
 		infof("Without cluster-init K3s keeps its state in SQLite; the twin always uses embedded etcd")
 	}
 	return s, nil
@@ -63,7 +65,11 @@ func (s *server) portNumber() (int32, error) {
 }
 
 func (s *server) agentConfig() agentConfig {
-	return agentConfig{s.clusterCIDR, s.serviceCIDR, s.clusterDNS, s.clusterDomain, s.port}
+	return agentConfig{
+		ClusterCIDR: s.clusterCIDR, ServiceCIDR: s.serviceCIDR, ClusterDNS: s.clusterDNS, ClusterDomain: s.clusterDomain, HTTPSPort: s.port,
+		EncryptSecrets: s.flag("secrets-encryption"), FlannelBackend: s.text("flannel-backend", "vxlan"),
+		DisableCCM: s.flag("disable-cloud-controller"), DisableHelmController: s.flag("disable-helm-controller"), DisableNPC: s.flag("disable-network-policy"),
+	}
 }
 
 // prepare makes what must be on the disk before anything starts.
@@ -72,9 +78,6 @@ func (s *server) prepare() error {
 		if err := os.MkdirAll(s.serverPath(directory), 0o700); err != nil {
 			return err
 		}
-	}
-	if err := s.settleTokens(); err != nil {
-		return err
 	}
 	serviceIP, _, err := net.ParseCIDR(s.serviceCIDR)
 	if err != nil {
@@ -100,37 +103,41 @@ func (s *server) prepare() error {
 	if err := writeAdminKubeconfig(s.node, s.port); err != nil {
 		return err
 	}
+	if s.flag("secrets-encryption") {
+		if _, err := ensureEncryptionConfig(s.node); err != nil {
+			return err
+		}
+	}
 	return s.writeTokens()
 }
 
-// settleTokens chooses the cluster's passwords: the given ones, else those of the first start, else new ones.
-// K3s encrypts its bootstrap data with the server's token, so another token later is refused.
+// settleTokens chooses the cluster's passwords: the given ones, else those of the last start, else new ones. Whether the
+// cluster's data was encrypted with this token is seen when that is read.
 func (s *server) settleTokens() error {
 	given, err := s.secretOption("token")
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(given, "K10") {
-		return errors.New("token: a cluster's first server takes the short form of the token; the K10 form, which names the CA, is for those that join it")
-	}
-	stored := s.storedPassword("token")
+	joins := s.text("server", "") != ""
 	switch {
-	case given == "" && stored == "":
-		s.token = randomSecret()
-	case given == "":
-		s.token = stored
-	case stored != "" && stored != given:
-		return errors.New("bootstrap data already found and encrypted with different token")
+	case given != "":
+		if strings.HasPrefix(given, "K10") && !joins && !s.hasData() && !s.flag("cluster-reset") {
+			return errors.New("token: a cluster's first server takes the short form of the token; the K10 form, which names the CA, is for those that join it")
+		}
+		parsed, err := parseToken(given)
+		if err != nil {
+			return fmt.Errorf("failed to normalize server token; must be in format K10<CA-HASH>::<USERNAME>:<PASSWORD> or <PASSWORD>: %w", err)
+		}
+		s.tokens.server = parsed.password
+	case joins && !s.hasData():
+		return errors.New("K3S_TOKEN is required to join a cluster")
 	default:
-		s.token = given
+		if s.tokens.server = s.storedPassword("token"); s.tokens.server == "" {
+			s.tokens.server = randomSecret()
+		}
 	}
-	if s.agentToken, err = s.secretOption("agent-token"); err != nil {
-		return err
-	}
-	if s.agentToken == "" {
-		s.agentToken = s.token
-	}
-	return nil
+	s.tokens.agent, err = s.secretOption("agent-token")
+	return err
 }
 
 func (s *server) storedPassword(name string) string {
@@ -150,22 +157,32 @@ func runServer(ctx context.Context, n *node, p *processes, failed chan<- error) 
 	if err != nil {
 		return err
 	}
+	if n.flag("cluster-reset") || n.text("cluster-reset-restore-path", "") != "" {
+		return s.reset(ctx)
+	}
+	join, data, err := s.bootstrap(ctx)
+	if err != nil {
+		return fmt.Errorf("starting kubernetes: preparing server: failed to bootstrap cluster data: %w", err)
+	}
 	if err := s.prepare(); err != nil {
 		return fmt.Errorf("starting kubernetes: preparing server: %w", err)
 	}
-	etcdConfig, err := writeEtcdConfig(n)
+	wasReset, err := s.takeResetFlag()
 	if err != nil {
 		return err
 	}
-	if err := p.startComponent("etcd", []string{"--config-file=" + etcdConfig}); err != nil {
+	if s.datastore, err = newDatastore(n, p); err != nil {
 		return err
 	}
-	arguments, err := s.apiserverArguments()
-	if err != nil {
-		return err
-	}
-	if err := p.startComponent("kube-apiserver", arguments); err != nil {
-		return err
+	alone := join == nil && (data.members == 1 || !n.hasData())
+	if alone {
+		if err := s.datastore.start(ctx, nil, data); err != nil {
+			return err
+		}
+		// With nobody to wait for, the API server may as well do its own waiting.
+		if err := s.startAPI(); err != nil {
+			return err
+		}
 	}
 	supervisor, err := newSupervisor(s)
 	if err != nil {
@@ -177,15 +194,140 @@ func runServer(ctx context.Context, n *node, p *processes, failed chan<- error) 
 	agentDone := make(chan error, 1)
 	own := &agent{
 		node: n, processes: p, apiURL: "https://" + apiAddress, serverURL: "https://127.0.0.1:" + s.port,
-		token: token{caHash: s.caHash(), user: "server", password: s.token}.String(),
+		token: token{caHash: s.caHash(), user: "server", password: s.tokens.ofServer()}.String(),
 	}
-	go func() { agentDone <- own.run(ctx) }()
-	if err := s.startControllers(ctx, supervisor); err != nil {
+	go func() {
+		if s.flag("disable-agent") {
+			<-ctx.Done()
+			agentDone <- ctx.Err()
+			return
+		}
+		agentDone <- own.run(ctx)
+	}()
+	if !alone {
+		if err := s.datastore.start(ctx, join, data); err != nil {
+			return err
+		}
+	}
+	go s.datastore.manageLearners(ctx)
+	if err := s.datastore.waitReady(ctx); err != nil {
+		return err
+	}
+	if err := s.datastore.saveBootstrap(ctx, s.tokens.ofServer()); err != nil {
+		return err
+	}
+	if !alone {
+		if err := s.startAPI(); err != nil {
+			return err
+		}
+	}
+	if err := s.startControllers(ctx, supervisor, wasReset); err != nil {
 		return err
 	}
 	infof("k3s is up and running")
 	notifyReady()
 	return <-agentDone
+}
+
+func (s *server) startAPI() error {
+	arguments, err := s.apiserverArguments()
+	if err != nil {
+		return err
+	}
+	return s.processes.startComponent("kube-apiserver", arguments)
+}
+
+// bootstrap settles what this server shares with the others before anything is made: from its own data, or from the server that it
+// joins. The connection is there where this server has to join.
+func (s *server) bootstrap(ctx context.Context) (*connection, localData, error) {
+	var data localData
+	if err := s.clearTombstone(); err != nil {
+		return nil, data, err
+	}
+	if err := s.settleTokens(); err != nil {
+		return nil, data, err
+	}
+	if s.hasData() {
+		infof("Managed etcd cluster bootstrap already complete and initialized")
+		return nil, data, s.reconcileOwn(ctx, &data)
+	}
+	url := s.text("server", "")
+	if url == "" {
+		infof("Managed etcd cluster initializing")
+		return nil, data, nil
+	}
+	given, err := s.secretOption("token")
+	if err != nil {
+		return nil, data, err
+	}
+	other, err := connectOnce(ctx, url, given)
+	if err != nil {
+		return nil, data, fmt.Errorf("failed to check if bootstrap data has been initialized: failed to validate token: %w", err)
+	}
+	infof("Managed etcd cluster not yet initialized")
+	if config, err := other.config(ctx); err != nil {
+		warnf("Skipping cluster configuration validation: %v", err)
+	} else if err := compareConfig(s.agentConfig(), config); err != nil {
+		return nil, data, fmt.Errorf("failed to check if bootstrap data has been initialized: failed to validate server configuration: %w", err)
+	}
+	return other, data, s.reconcileWith(ctx, other)
+}
+
+// reconcileOwn brings the shared files of a server with data to what the cluster has. A server that is there counts for more than
+// this one's data, which may be old: this server may have been off when the token changed.
+func (s *server) reconcileOwn(ctx context.Context, data *localData) error {
+	local, err := s.readLocalData()
+	if err != nil {
+		return err
+	}
+	*data = local
+	if url := s.text("server", ""); url != "" {
+		given, err := s.secretOption("token")
+		if err == nil && given != "" {
+			var other *connection
+			if other, err = connectOnce(ctx, url, given); err == nil {
+				err = s.reconcileWith(ctx, other)
+			}
+			if err == nil {
+				infof("Successfully reconciled with remote datastore")
+				return nil
+			}
+			warnf("Unable to reconcile with remote datastore: %v", err)
+		}
+	}
+	shared, err := findBootstrap(local.bootstrap, s.tokens.server)
+	if err == nil && shared != nil {
+		err = s.reconcile(shared, false)
+	}
+	if err != nil {
+		return fmt.Errorf("failed to reconcile with local datastore: %w", err)
+	}
+	return nil
+}
+
+func (s *server) reconcileWith(ctx context.Context, other *connection) error {
+	shared, err := other.bootstrapData(ctx)
+	if err != nil {
+		return err
+	}
+	return s.reconcile(shared, false)
+}
+
+// compareConfig refuses a server whose idea of the cluster is not that of the others.
+func compareConfig(own, others agentConfig) error {
+	own.HTTPSPort = others.HTTPSPort
+	mine, theirs := reflect.ValueOf(own), reflect.ValueOf(others)
+	mismatch := false
+	for index := range mine.NumField() {
+		if !reflect.DeepEqual(mine.Field(index).Interface(), theirs.Field(index).Interface()) {
+			errorf("critical configuration mismatched: %s", mine.Type().Field(index).Name)
+			mismatch = true
+		}
+	}
+	if mismatch {
+		return errors.New("critical configuration value mismatch between servers")
+	}
+	return nil
 }
 
 func (s *server) caHash() string {
@@ -197,7 +339,7 @@ func (s *server) caHash() string {
 }
 
 // startControllers waits for the API and starts what works on it.
-func (s *server) startControllers(ctx context.Context, supervisor *supervisor) error {
+func (s *server) startControllers(ctx context.Context, supervisor *supervisor, wasReset bool) error {
 	if err := s.waitForAPI(ctx); err != nil {
 		return err
 	}
@@ -210,15 +352,28 @@ func (s *server) startControllers(ctx context.Context, supervisor *supervisor) e
 	if err != nil {
 		return err
 	}
+	if err := s.retry(ctx, "elected components", func() error { return releaseLeases(ctx, client) }); err != nil {
+		return err
+	}
+	s.handOverOnStop(client)
 	if err := s.processes.startComponent("kube-controller-manager", s.controllerManagerArguments()); err != nil {
 		return err
 	}
 	if err := s.processes.startComponent("kube-scheduler", s.schedulerArguments()); err != nil {
 		return err
 	}
+	if wasReset {
+		// The password in the snapshot may be that of the node which this one replaces.
+		if err := s.retry(ctx, "the node password", func() error { return forgetPassword(ctx, client, s.node.name) }); err != nil {
+			return err
+		}
+	}
 	supervisor.apiReady.Store(true)
 	go supervisor.passwords.useAPI(ctx, client)
-	if err := s.retry(ctx, "the API's endpoint", func() error { return s.publishEndpoint(ctx, client) }); err != nil {
+	if err := s.keepEndpoints(ctx, client); err != nil {
+		return err
+	}
+	if err := supervisor.snapshots.schedule(ctx); err != nil {
 		return err
 	}
 	if err := s.deployAddons(ctx, objects); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -21,6 +20,7 @@ import (
 type supervisor struct {
 	*server
 	passwords *nodePasswords
+	snapshots *snapshots
 	api       http.Handler
 	apiReady  atomic.Bool
 }
@@ -32,6 +32,12 @@ type agentConfig struct {
 	ClusterDNS    []string
 	ClusterDomain string
 	HTTPSPort     string
+
+	EncryptSecrets        bool
+	FlannelBackend        string
+	DisableCCM            bool
+	DisableHelmController bool
+	DisableNPC            bool
 }
 
 func newSupervisor(s *server) (*supervisor, error) {
@@ -39,7 +45,7 @@ func newSupervisor(s *server) (*supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &supervisor{server: s, passwords: newNodePasswords(s.node), api: api}, nil
+	return &supervisor{server: s, passwords: newNodePasswords(s.node), snapshots: &snapshots{node: s.node}, api: api}, nil
 }
 
 // serve listens at once, long before there is an API: agents get certificates and the cluster's CA meanwhile.
@@ -74,6 +80,7 @@ func (v *supervisor) routes() http.Handler {
 	own := http.NewServeMux()
 	own.HandleFunc("/ping", func(w http.ResponseWriter, _ *http.Request) { sendText(w, []byte("pong")) })
 	own.HandleFunc("/cacerts", func(w http.ResponseWriter, _ *http.Request) { sendText(w, v.pki.serverCA.bundle) })
+	own.HandleFunc("POST /db/snapshot", v.handleSnapshots)
 	agents := http.NewServeMux()
 	own.Handle("/v1-k3s/", v.requireAgent(agents))
 	agents.HandleFunc("/v1-k3s/readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -110,9 +117,10 @@ func (v *supervisor) routes() http.Handler {
 	agents.HandleFunc("POST /v1-k3s/client-k3s-controller.crt", func(w http.ResponseWriter, r *http.Request) {
 		v.sign(w, r, v.pki.clientCA, identity{name: controllerUser, purpose: clientPurpose})
 	})
+	v.serverRoutes(own, agents)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A ServeMux redirects paths that it thinks unclean; those of the API are none of its business.
-		if r.URL.Path == "/ping" || r.URL.Path == "/cacerts" || strings.HasPrefix(r.URL.Path, "/v1-k3s/") {
+		if r.URL.Path == "/ping" || r.URL.Path == "/cacerts" || strings.HasPrefix(r.URL.Path, "/v1-k3s/") || strings.HasPrefix(r.URL.Path, "/db/") {
 			own.ServeHTTP(w, r)
 		} else if !v.apiReady.Load() {
 			sendError(w, http.StatusServiceUnavailable, "apiserver not ready")
@@ -124,18 +132,19 @@ func (v *supervisor) routes() http.Handler {
 
 // requireAgent lets in who knows the server's token or the agents' token.
 func (v *supervisor) requireAgent(next http.Handler) http.Handler {
-	same := func(one, other string) bool { return subtle.ConstantTimeCompare([]byte(one), []byte(other)) == 1 }
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		isServer := same(password, v.token)
-		isAgent := user != "server" && same(password, v.agentToken)
-		if !isServer && !isAgent {
-			errorf("Failed to authenticate request from %s: invalid username/password combination", r.RemoteAddr)
-			sendError(w, http.StatusUnauthorized, "not authorized")
+		if !v.tokens.isServer(password) && (user == "server" || !v.tokens.isAgent(password)) {
+			refuse(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request) {
+	errorf("Failed to authenticate request from %s: invalid username/password combination", r.RemoteAddr)
+	sendError(w, http.StatusUnauthorized, "not authorized")
 }
 
 // forNode lets a node have certificates in its own name only: it must know the password it joined with.
@@ -201,7 +210,7 @@ func (s *server) writeTokens() error {
 	if err != nil {
 		return err
 	}
-	full := token{caHash: hash, user: "server", password: s.token}.String() + "\n"
+	full := token{caHash: hash, user: "server", password: s.tokens.ofServer()}.String() + "\n"
 	if err := writeFile(s.serverPath("token"), []byte(full), 0o600); err != nil {
 		return err
 	}
@@ -210,6 +219,6 @@ func (s *server) writeTokens() error {
 			return err
 		}
 	}
-	agent := token{caHash: hash, user: "node", password: s.agentToken}.String() + "\n"
+	agent := token{caHash: hash, user: "node", password: s.tokens.ofAgent()}.String() + "\n"
 	return writeFile(s.serverPath("agent-token"), []byte(agent), 0o600)
 }
