@@ -28,8 +28,14 @@ export interface Entropy {
   readonly serial: Uint8Array;
 }
 
+/** When a certificate is valid, both ends included. */
+export interface Validity {
+  readonly from: Date;
+  readonly to: Date;
+}
+
 /**
- * All certificates are valid from and to the same fixed days, so that the same root secret gives the same bytes. The first day
+ * All authorities are valid from and to the same fixed days, so that the same root secret gives the same bytes. The first day
  * is before any clock a board without a battery can start with; the last is the last that X.509 writes in its short form.
  */
 export const validFrom = new Date("2020-01-01T00:00:00Z");
@@ -43,19 +49,25 @@ const usageOfClients = x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.
 export function createAuthority(commonName: string, entropy: Entropy): Authority {
   const pair = keyPair(entropy.secret);
   const subject = distinguishedName({ commonName });
-  const certificate = sign({ serial: entropy.serial, subject, issuer: subject, point: pair.point }, pair.secret, [
-    extension(x509.id_ce_keyUsage, true, new x509.KeyUsage(usageOfAuthorities)),
-    extension(x509.id_ce_basicConstraints, true, new x509.BasicConstraints({ cA: true })),
-    extension(x509.id_ce_subjectKeyIdentifier, false, new x509.SubjectKeyIdentifier(keyIdentifier(pair.point))),
-  ]);
+  const validity = { from: validFrom, to: validTo };
+  const certificate = sign(
+    { serial: entropy.serial, subject, issuer: subject, point: pair.point, validity },
+    pair.secret,
+    [
+      extension(x509.id_ce_keyUsage, true, new x509.KeyUsage(usageOfAuthorities)),
+      extension(x509.id_ce_basicConstraints, true, new x509.BasicConstraints({ cA: true })),
+      extension(x509.id_ce_subjectKeyIdentifier, false, new x509.SubjectKeyIdentifier(keyIdentifier(pair.point))),
+    ],
+  );
   return { commonName, pair, certificate, key: formatKey(pair) };
 }
 
 /** A TLS client certificate: Kubernetes reads the user from the common name and the group from the organization. */
 export function createClient(
-  who: { commonName: string; organization: string },
+  who: { commonName: string; organization?: string },
   entropy: Entropy,
   issuer: Authority,
+  validity: Validity,
 ): CertifiedKey {
   const pair = keyPair(entropy.secret);
   const names = {
@@ -63,6 +75,7 @@ export function createClient(
     subject: distinguishedName(who),
     issuer: distinguishedName({ commonName: issuer.commonName }),
     point: pair.point,
+    validity,
   };
   const certificate = sign(names, issuer.pair.secret, [
     extension(x509.id_ce_keyUsage, true, new x509.KeyUsage(usageOfClients)),
@@ -74,6 +87,11 @@ export function createClient(
     ),
   ]);
   return { certificate, key: formatKey(pair) };
+}
+
+/** A private key (SEC 1, PEM) from 48 bytes, for what signs without a certificate. */
+export function createKey(entropy: Uint8Array): string {
+  return formatKey(keyPair(entropy));
 }
 
 function keyPair(entropy: Uint8Array): KeyPair {
@@ -95,7 +113,7 @@ function formatKey({ secret, point }: KeyPair): string {
 }
 
 function sign(
-  to: { serial: Uint8Array; subject: x509.Name; issuer: x509.Name; point: Uint8Array },
+  to: { serial: Uint8Array; subject: x509.Name; issuer: x509.Name; point: Uint8Array; validity: Validity },
   secret: Uint8Array,
   extensions: x509.Extension[],
 ): string {
@@ -105,7 +123,7 @@ function sign(
     serialNumber: buffer(positive(to.serial)),
     signature: signatureAlgorithm,
     issuer: to.issuer,
-    validity: new x509.Validity({ notBefore: validFrom, notAfter: validTo }),
+    validity: new x509.Validity({ notBefore: to.validity.from, notAfter: to.validity.to }),
     subject: to.subject,
     subjectPublicKeyInfo: new x509.SubjectPublicKeyInfo({
       algorithm: new x509.AlgorithmIdentifier({

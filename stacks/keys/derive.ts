@@ -9,6 +9,7 @@ export type Purpose =
   | "client-serial"
   | "host-key"
   | "node-password"
+  | "service-key"
   | "token";
 
 export interface Label {

@@ -1,13 +1,16 @@
 import { stringify } from "yaml";
 import type { CertifiedKey } from "./certificate.ts";
 
-/** A kubeconfig for one cluster and one user, all names being the site's so that it merges with others. */
+/** A kubeconfig for one cluster and one user, with names of their own so that it merges with others. */
 export function renderKubeconfig(cluster: {
   name: string;
   server: string;
   authority: string;
   client: CertifiedKey;
+  /** The one that it works in where nothing else is said. */
+  namespace?: string;
 }): string {
+  const namespace = cluster.namespace === undefined ? {} : { namespace: cluster.namespace };
   const base64 = (text: string) => Buffer.from(text).toString("base64");
   return stringify(
     {
@@ -28,7 +31,7 @@ export function renderKubeconfig(cluster: {
           },
         },
       ],
-      contexts: [{ name: cluster.name, context: { cluster: cluster.name, user: cluster.name } }],
+      contexts: [{ name: cluster.name, context: { cluster: cluster.name, user: cluster.name, ...namespace } }],
       "current-context": cluster.name,
     },
     { lineWidth: 0, version: "1.1" },

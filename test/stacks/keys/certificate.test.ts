@@ -5,13 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
-import { createAuthority, createClient, type CertifiedKey } from "../../../stacks/keys/certificate.ts";
+import { createAuthority, createClient, createKey, type CertifiedKey } from "../../../stacks/keys/certificate.ts";
 import { testWithTools } from "../../with-tools.ts";
 
 const entropy = (fill: number) => ({ secret: new Uint8Array(48).fill(fill), serial: new Uint8Array(16).fill(fill) });
 const authority = createAuthority("k3s-client-ca@1577836800", entropy(1));
 const other = createAuthority("k3s-client-ca@1577836800", entropy(2));
-const client = createClient({ commonName: "system:admin", organization: "system:masters" }, entropy(3), authority);
+const year = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2027-01-02T00:00:00Z") };
+const who = { commonName: "system:admin", organization: "system:masters" };
+const client = createClient(who, entropy(3), authority, year);
 
 function belongTogether({ certificate, key }: CertifiedKey): boolean {
   return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
@@ -41,11 +43,25 @@ test("a client's certificate holds group and user, and chains to its authority a
   t.true(belongTogether(client));
 });
 
-test("validity is fixed", (t) => {
-  for (const { certificate } of [authority, client]) {
-    t.is(new X509Certificate(certificate).validFromDate.toISOString(), "2020-01-01T00:00:00.000Z");
-    t.is(new X509Certificate(certificate).validToDate.toISOString(), "2049-12-31T23:59:59.000Z");
-  }
+test("an authority's validity is fixed, a client's is what was asked for", (t) => {
+  const validity = ({ certificate }: CertifiedKey) => {
+    const { validFromDate, validToDate } = new X509Certificate(certificate);
+    return { from: validFromDate, to: validToDate };
+  };
+  t.deepEqual(validity(authority), { from: new Date("2020-01-01T00:00:00Z"), to: new Date("2049-12-31T23:59:59Z") });
+  t.deepEqual(validity(client), year);
+});
+
+test("a user without a group has none in its certificate", (t) => {
+  const alone = createClient({ commonName: "bramble:experiment:threads-1" }, entropy(4), authority, year);
+  t.is(new X509Certificate(alone.certificate).subject, "CN=bramble:experiment:threads-1");
+});
+
+test("a key that signs without a certificate is the same each time, on P-256", (t) => {
+  const key = createKey(entropy(5).secret);
+  t.is(createKey(entropy(5).secret), key);
+  t.not(createKey(entropy(6).secret), key);
+  t.is(createPrivateKey(key).asymmetricKeyDetails?.namedCurve, "prime256v1");
 });
 
 test("any entropy gives a certificate that verifies, with a positive serial of 16 bytes, the same twice", (t) => {
@@ -80,7 +96,19 @@ testWithTools(["openssl"], "OpenSSL accepts the chain under its strict rules, an
       write("ca.crt", authority.certificate),
       write("client.crt", client.certificate),
     ];
-    const verify = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", authorityFile, clientFile];
+    // A moment within the client's year.
+    const attime = String(Date.parse("2026-06-01T00:00:00Z") / 1000);
+    const verify = [
+      "verify",
+      "-x509_strict",
+      "-attime",
+      attime,
+      "-purpose",
+      "sslclient",
+      "-CAfile",
+      authorityFile,
+      clientFile,
+    ];
     t.regex(execFileSync("openssl", verify, { encoding: "utf8" }), /: OK\n$/);
     const check = ["ec", "-noout", "-check", "-in", write("ca.key", authority.key)];
     t.notThrows(() => execFileSync("openssl", check, { stdio: "pipe" }));

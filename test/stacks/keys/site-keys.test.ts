@@ -1,7 +1,8 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import test from "ava";
 import { parse } from "yaml";
 import { z } from "zod";
+import { experimentUser } from "../../../stacks/experiment-access.ts";
 import { deriveSiteKeys, type SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { matchesGolden } from "../../golden.ts";
@@ -9,6 +10,7 @@ import { exampleNode, exampleRootSecret, exampleSite } from "./example.ts";
 
 const site = exampleSite();
 const keys = deriveSiteKeys(exampleRootSecret, site);
+const now = new Date("2026-02-14T12:00:00Z");
 
 /** Everything that a site's keys give, as one text. */
 function render(all: SiteKeys): string {
@@ -21,8 +23,12 @@ function render(all: SiteKeys): string {
   }
   add("server token", all.serverToken);
   add("join token", all.joinToken);
+  add("agent token", all.agentToken);
+  add("agent join token", all.agentJoinToken);
   for (const [stem, { certificate, key }] of Object.entries(all.authorities)) add(stem, certificate + key);
-  add("kubeconfig", all.kubeconfig("192.168.7.11"));
+  add("service key", all.serviceKey);
+  add("kubeconfig", all.kubeconfig("192.168.7.11", now));
+  add("kubeconfig of an experiment", all.experimentKubeconfig("threads-1", "192.168.7.11", now));
   return `${lines.join("\n")}\n`;
 }
 
@@ -36,6 +42,8 @@ test("every key is of its own", (t) => {
     keys.admin.privateKey,
     ...Object.keys(site.nodes).flatMap((node) => [keys.hostKey(node).privateKey, keys.nodePassword(node)]),
     keys.serverToken,
+    keys.agentToken,
+    keys.serviceKey,
     ...Object.values(keys.authorities).map(({ key }) => key),
   ];
   t.is(new Set(all).size, all.length);
@@ -53,6 +61,8 @@ test("another root secret or another site's name changes everything", (t) => {
     t.not(other.hostKey("pi-1").privateKey, keys.hostKey("pi-1").privateKey);
     t.not(other.nodePassword("pi-1"), keys.nodePassword("pi-1"));
     t.not(other.serverToken, keys.serverToken);
+    t.not(other.agentToken, keys.agentToken);
+    t.not(other.serviceKey, keys.serviceKey);
     for (const [stem, { key }] of Object.entries(keys.authorities))
       t.not(new Map(Object.entries(other.authorities)).get(stem)?.key, key);
   }
@@ -87,14 +97,17 @@ test("a generation changes its own key and no other", (t) => {
 
   const afterToken = deriveSiteKeys(exampleRootSecret, { ...site, k3s: { ...site.k3s, tokenGeneration: 2 } });
   t.not(afterToken.serverToken, keys.serverToken);
+  t.not(afterToken.agentToken, keys.agentToken);
+  t.is(afterToken.serviceKey, keys.serviceKey);
   t.deepEqual(afterToken.authorities["server-ca"].certificate, keys.authorities["server-ca"].certificate);
 });
 
 test("the join token pins the bytes of the server authority's file", (t) => {
   const file = Buffer.from(keys.authorities["server-ca"].certificate);
   t.is(keys.joinToken, `K10${createHash("sha256").update(file).digest("hex")}::server:${keys.serverToken}`);
+  t.is(keys.agentJoinToken, `K10${createHash("sha256").update(file).digest("hex")}::node:${keys.agentToken}`);
   // K3s splits tokens at colons and takes what begins with K10 for the long form.
-  t.regex(keys.serverToken, /^[0-9a-f]{32}$/);
+  for (const token of [keys.serverToken, keys.agentToken]) t.regex(token, /^[0-9a-f]{32}$/);
 });
 
 test("the authorities are K3s's, by file and by name", (t) => {
@@ -111,24 +124,77 @@ test("the authorities are K3s's, by file and by name", (t) => {
   ]);
 });
 
+test("former tokens stay known, newest first, as many as ten", (t) => {
+  const at = (tokenGeneration: number) =>
+    deriveSiteKeys(exampleRootSecret, { ...site, k3s: { ...site.k3s, tokenGeneration } });
+  t.deepEqual(at(1).tokens, [{ generation: 1, server: keys.serverToken }]);
+  t.deepEqual(
+    at(3).tokens,
+    [3, 2, 1].map((generation) => ({ generation, server: at(generation).serverToken })),
+  );
+  t.deepEqual(
+    at(12).tokens.map(({ generation }) => generation),
+    [12, 11, 10, 9, 8, 7, 6, 5, 4, 3],
+  );
+});
+
+const kubeconfigSchema = z.object({
+  clusters: z.tuple([
+    z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.base64() }) }),
+  ]),
+  users: z.tuple([
+    z.object({ user: z.object({ "client-certificate-data": z.base64(), "client-key-data": z.base64() }) }),
+  ]),
+  contexts: z.tuple([z.object({ name: z.string(), context: z.object({ namespace: z.string().optional() }) })]),
+  "current-context": z.string(),
+});
+
+/** A kubeconfig's parts, decoded. */
+function open(text: string) {
+  const { clusters, users, contexts, "current-context": current } = kubeconfigSchema.parse(parse(text));
+  const decode = (data: string) => Buffer.from(data, "base64").toString();
+  return {
+    server: clusters[0].cluster.server,
+    authority: decode(clusters[0].cluster["certificate-authority-data"]),
+    certificate: new X509Certificate(decode(users[0].user["client-certificate-data"])),
+    key: decode(users[0].user["client-key-data"]),
+    namespace: contexts[0].context.namespace,
+    current,
+  };
+}
+
 test("the kubeconfig trusts the server authority and shows an administrator's certificate", (t) => {
-  const kubeconfig = z
-    .object({
-      clusters: z.array(
-        z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.base64() }) }),
-      ),
-      users: z.array(z.object({ user: z.object({ "client-certificate-data": z.base64() }) })),
-      "current-context": z.string(),
-    })
-    .parse(parse(keys.kubeconfig("192.168.7.11")));
-  const decode = (text = "") => Buffer.from(text, "base64").toString();
-  t.is(kubeconfig.clusters[0]?.cluster.server, "https://192.168.7.11:6443");
-  const trusted = decode(kubeconfig.clusters[0]?.cluster["certificate-authority-data"]);
-  t.is(trusted, keys.authorities["server-ca"].certificate);
-  const client = new X509Certificate(decode(kubeconfig.users[0]?.user["client-certificate-data"]));
-  t.is(client.subject, "O=system:masters\nCN=system:admin");
-  t.true(client.verify(new X509Certificate(keys.authorities["client-ca"].certificate).publicKey));
-  t.is(kubeconfig["current-context"], "barn");
+  const { server, authority, certificate, key, namespace, current } = open(keys.kubeconfig("192.168.7.11", now));
+  t.is(server, "https://192.168.7.11:6443");
+  t.is(open(keys.kubeconfig("fd00::5", now)).server, "https://[fd00::5]:6443");
+  t.is(authority, keys.authorities["server-ca"].certificate);
+  t.is(certificate.subject, "O=system:masters\nCN=system:admin");
+  t.true(certificate.verify(new X509Certificate(keys.authorities["client-ca"].certificate).publicKey));
+  t.true(certificate.checkPrivateKey(createPrivateKey(key)));
+  t.is(namespace, undefined);
+  t.is(current, "barn");
+});
+
+test("an experiment's kubeconfig names it, in no group, and works in its namespace", (t) => {
+  const { certificate, key, namespace, current } = open(keys.experimentKubeconfig("threads-1", "192.168.7.11", now));
+  t.is(certificate.subject, "CN=bramble:experiment:threads-1");
+  t.is(`CN=${experimentUser("threads-1")}`, certificate.subject);
+  t.true(certificate.verify(new X509Certificate(keys.authorities["client-ca"].certificate).publicKey));
+  t.is(namespace, "threads-1");
+  t.is(current, "barn-threads-1");
+  t.not(key, open(keys.experimentKubeconfig("threads-2", "192.168.7.11", now)).key);
+  t.not(key, open(keys.kubeconfig("192.168.7.11", now)).key);
+});
+
+test("within a quarter a kubeconfig stays as it is; the next brings a new one, long before the old one ends", (t) => {
+  const at = (text: string) => keys.kubeconfig("192.168.7.11", new Date(text));
+  t.is(at("2026-01-01T00:00:00Z"), at("2026-03-31T23:59:59Z"));
+  const quarters = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", "2027-01-01T00:00:00Z"];
+  t.is(new Set(quarters.map((text) => open(at(text)).key)).size, 4);
+  t.is(new Set(quarters.map((text) => open(at(text)).certificate.serialNumber)).size, 4);
+  const { validFromDate, validToDate } = open(at("2026-03-31T23:59:59Z")).certificate;
+  t.is(validFromDate.toISOString(), "2025-12-31T00:00:00.000Z");
+  t.is(validToDate.toISOString(), "2027-01-02T00:00:00.000Z");
 });
 
 test("a weak root secret and an unknown node are refused", (t) => {
