@@ -69,8 +69,9 @@ for (const { folder, site } of sites)
     });
 
 for (const { stack, experiment } of experiments)
-  test(`${stack}: its site, nodes and prompts are there`, (t) => {
+  test(`${stack}: its site, nodes and prompts are there, and its site lets it in`, (t) => {
     const site = sites.find((candidate) => candidate.stack === experiment.site)?.site;
+    t.true(site?.experiments.includes(stack));
     for (const node of Object.values(experiment.nodes)) t.true(Object.hasOwn(site?.nodes ?? {}, node), node);
     for (const { prompts } of Object.values(experiment.scenarios)) t.true(loadPromptSet(prompts).length > 0);
   });

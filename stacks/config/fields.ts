@@ -21,10 +21,21 @@ export const ipv6 = z.string().refine(isIPv6, "must be an IPv6 address such as f
 
 export const ipAddress = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
 
-/** A name or an address that SSH can dial. */
+/** A name or an address that can be dialled, without a port. */
 export const host = z
   .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/, "must be a host name or an IP address");
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/, "must be a host name or an IP address")
+  .refine((text) => !text.includes(":") || isIPv6(text), "must be a host name or an IP address, without a port");
+
+/**
+ * A URL of an HTTP server, as it goes into files on nodes. Its form is checked first, since URL parsers drop line ends without a
+ * word; and no password is in it, which would stand in the stack's file as well.
+ */
+export const httpUrl = z
+  .string()
+  .regex(/^https?:\/\/[A-Za-z0-9[][A-Za-z0-9.:/?&=%~_@[\]-]*$/, "must be a URL such as http://192.168.1.2:5000")
+  .refine((text) => URL.canParse(text), "must be a URL such as http://192.168.1.2:5000")
+  .refine((text) => !text.includes("@"), "must have no user and password, which would stand in files");
 
 export const port = z.int().min(1).max(65535);
 

@@ -10,6 +10,11 @@ const labelValue = z
   .string()
   .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, "must be a Kubernetes label value");
 
+const taint = z.strictObject({
+  value: labelValue,
+  effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]),
+});
+
 const dataDisk = z.strictObject({
   device: z
     .string()
@@ -39,6 +44,10 @@ export const nodeSchema = z.strictObject({
     .default(1)
     .describe("raise it by one to write a new card with new host keys under the same name"),
   labels: z.record(labelKey, labelValue).default({}).describe("Kubernetes labels of the node"),
+  taints: z
+    .record(labelKey, z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).or(taint))
+    .default({})
+    .describe("Kubernetes taints of the node: an effect, or a value and an effect"),
   wifi: z.boolean().default(false).describe("the node joins network.wifi instead of a cable"),
   cloudInit: cloudInitSnippet.optional().describe("cloud-config of your own for this node's first boot"),
   firmware: firmware.optional().describe("firmware settings of this node, before the site's"),

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../user-error.ts";
+import type { Conflict } from "./conflict.ts";
 import { experimentSchema, type Experiment } from "./experiment.ts";
-import { findSiteConflicts, type Conflict } from "./site-conflicts.ts";
+import { findSiteConflicts } from "./site-conflicts.ts";
 import { siteSchema, type Site } from "./site.ts";
 
 export type StackConfig =

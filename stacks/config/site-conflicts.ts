@@ -1,82 +1,38 @@
-import { z } from "zod";
-import { ipv4, ipv6 } from "./fields.ts";
-
-/** What the checks below look at, where it has the right type; the schema itself reports what has not. */
-const lenientSite = z.object({
-  network: z
-    .object({
-      method: z.string().optional().catch(undefined),
-      gateway: ipv4.optional().catch(undefined),
-      prefix: z.number().optional().catch(undefined),
-      ipv6: z
-        .object({
-          method: z.string().optional().catch(undefined),
-          prefix: z.unknown().optional(),
-          gateway: z.unknown().optional(),
-        })
-        .optional()
-        .catch(undefined),
-      wifi: z.unknown().optional(),
-    })
-    .catch({}),
-  nodes: z
-    .record(
-      z.string(),
-      z
-        .object({
-          role: z.string().optional().catch(undefined),
-          address: ipv4.optional().catch(undefined),
-          address6: ipv6.optional().catch(undefined),
-          wifi: z.boolean().optional().catch(undefined),
-        })
-        .catch({}),
-    )
-    .catch({}),
-  images: z.array(z.object({ nodes: z.array(z.string()).optional().catch(undefined) }).catch({})).catch([]),
-});
-
-export interface Conflict {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
+import { findAddressConflicts } from "./address-conflicts.ts";
+import type { Conflict } from "./conflict.ts";
+import { findK3sConflicts } from "./k3s-conflicts.ts";
+import { readLeniently, type LenientSite } from "./lenient-site.ts";
+import { findRangeConflicts } from "./range-conflicts.ts";
 
 /** Errors that lie between values of `bramble:site`, found also when other values are wrong, so that all are told at once. */
 export function findSiteConflicts(value: unknown): Conflict[] {
-  const site = lenientSite.safeParse(value).data;
+  const site = readLeniently(value);
   if (site === undefined) return [];
-  const { nodes, images, network } = site;
-  const conflicts: Conflict[] = [];
-  const servers = Object.values(nodes).filter(({ role }) => role === "server").length;
-  if (servers !== 1)
-    conflicts.push({ path: ["nodes"], message: `must hold exactly one node with role server, not ${servers}` });
+  return [
+    ...findServerConflicts(site),
+    ...findAddressConflicts(site),
+    ...findNetworkConflicts(site),
+    ...findImageConflicts(site),
+    ...findRangeConflicts(site),
+    ...findK3sConflicts(site),
+    ...findExperimentConflicts(site),
+  ];
+}
 
-  const owners = new Map<string, string>();
-  if (network.gateway !== undefined) owners.set(network.gateway, "the gateway");
-  for (const [name, { address }] of Object.entries(nodes)) {
-    if (address === undefined) continue;
-    const path = ["nodes", name, "address"];
-    const owner = owners.get(address);
-    if (owner !== undefined) conflicts.push({ path, message: `${address} is already the address of ${owner}` });
-    owners.set(address, name);
-    const { gateway, prefix } = network;
-    if (gateway !== undefined && prefix !== undefined && subnetOf(address, prefix) !== subnetOf(gateway, prefix))
-      conflicts.push({ path, message: `${address} is not in the gateway's subnet ${gateway}/${prefix}` });
-  }
-
-  conflicts.push(...findNetworkConflicts(site));
-
-  for (const [index, image] of images.entries())
-    for (const [position, name] of (image.nodes ?? []).entries())
-      if (!(name in nodes))
-        conflicts.push({
-          path: ["images", index, "nodes", position],
-          message: `there is no node ${name} in this site`,
-        });
-  return conflicts;
+function findServerConflicts({ nodes }: LenientSite): Conflict[] {
+  const count = Object.values(nodes).filter(({ role }) => role === "server").length;
+  if (count === 1 || count === 3) return [];
+  const why =
+    count === 2
+      ? ": etcd needs more than half of its members, so the loss of either would stop the cluster"
+      : count > 3
+        ? ": more make etcd slower, and Bramble knows none with more; make the others agents"
+        : "";
+  return [{ path: ["nodes"], message: `must hold one node with role server, or three, not ${count}${why}` }];
 }
 
 /** Parts of the network that need one another. */
-function findNetworkConflicts({ network, nodes }: z.output<typeof lenientSite>): Conflict[] {
+function findNetworkConflicts({ network, nodes }: LenientSite): Conflict[] {
   const missing = (path: (string | number)[], why: string) => ({ path, message: `is missing; ${why}` });
   const { method = "static", gateway, prefix, ipv6: six, wifi } = network;
   const conflicts: Conflict[] = [];
@@ -98,8 +54,24 @@ function findNetworkConflicts({ network, nodes }: z.output<typeof lenientSite>):
   return conflicts;
 }
 
-/** The number of the subnet that an address lies in, among all subnets of that prefix length. */
-function subnetOf(address: string, prefix: number): number {
-  const bits = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  return Math.floor(bits / 2 ** (32 - prefix));
+function findImageConflicts({ images, nodes }: LenientSite): Conflict[] {
+  return images.flatMap((image, index) =>
+    (image.nodes ?? []).flatMap((name, position) =>
+      Object.hasOwn(nodes, name)
+        ? []
+        : [{ path: ["images", index, "nodes", position], message: `there is no node ${name} in this site` }],
+    ),
+  );
+}
+
+/** An experiment's namespace has its name: it takes one of its own. */
+function findExperimentConflicts({ experiments }: LenientSite): Conflict[] {
+  return experiments.flatMap((name, index) => {
+    if (name === undefined) return [];
+    const conflict = (message: string) => [{ path: ["experiments", index], message }];
+    if (experiments.indexOf(name) < index) return conflict(`${name} is listed twice`);
+    if (name === "default" || name.startsWith("kube-"))
+      return conflict(`${name} is a namespace of Kubernetes itself; give the stack another name`);
+    return name === "bramble" ? conflict("bramble is the site's own namespace; give the stack another name") : [];
+  });
 }

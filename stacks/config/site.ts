@@ -1,25 +1,13 @@
 import { z } from "zod";
 import { access } from "./access.ts";
+import { workloadImage } from "./artefact.ts";
 import { cloudInitSnippet } from "./cloud-init-snippet.ts";
-import { artefact, endpoint, host, label, publicKey, sha256 } from "./fields.ts";
+import { endpoint, host, label, publicKey, sha256 } from "./fields.ts";
 import { firmware } from "./firmware.ts";
+import { experiments, k3s } from "./k3s.ts";
 import { network } from "./network.ts";
 import { nodeSchema, type SiteNode } from "./node.ts";
 import { preparation } from "./preparation.ts";
-
-const k3s = z.strictObject({
-  version: z
-    .string()
-    .regex(/^v1\.\d+\.\d+\+k3s\d+$/, "must be a K3s release such as v1.34.2+k3s1")
-    .describe("the K3s release that the artefacts are"),
-  binary: artefact.describe("the k3s executable for the boards' architecture"),
-  images: z.array(artefact).default([]).describe("K3s's own air-gap image archives"),
-  tokenGeneration: z
-    .int()
-    .min(1)
-    .default(1)
-    .describe("generation of the join tokens; changed only by the rotation procedure"),
-});
 
 const baseImage = z
   .strictObject({
@@ -60,8 +48,17 @@ export const siteSchema = z.strictObject({
   firmware: firmware.prefault({}).describe("firmware settings of all nodes"),
   preparation: preparation.prefault({}),
   k3s,
+  offline: z
+    .boolean()
+    .default(false)
+    .describe("take every artefact from the site's bundle (npm run bundle) and fetch nothing"),
+  protect: z
+    .boolean()
+    .default(true)
+    .describe("neither destroy nor a removed line takes servers and data disks away; set false first"),
+  experiments,
   images: z
-    .array(artefact.extend({ nodes: z.array(label).min(1).optional() }))
+    .array(workloadImage)
     .default([])
     .describe("workload image archives to preload, on all nodes or on those named"),
   modelRegistry: endpoint.optional().describe("the registry that models are pulled from, plain HTTP"),
@@ -89,10 +86,31 @@ export type Site = z.infer<typeof siteSchema>;
 export type BaseImage = Site["image"];
 export type { SiteNode };
 
-/** The site's only server, which agents join through. */
-export function serverOf(site: Site): { name: string; node: SiteNode } {
-  for (const [name, node] of Object.entries(site.nodes)) if (node.role === "server") return { name, node };
-  throw new Error("a site without a server passed its schema");
+/** A node with its name. */
+export interface NamedNode {
+  readonly name: string;
+  readonly node: SiteNode;
+}
+
+/** The site's servers, one or three, in the configuration's order. */
+export function serversOf(site: Site): NamedNode[] {
+  return withRole(site, "server");
+}
+
+/** The server that founds the cluster. */
+export function firstServer(site: Site): NamedNode {
+  const [first] = serversOf(site);
+  if (first === undefined) throw new Error("a site without a server passed its schema");
+  return first;
+}
+
+/** The site's agents, in the configuration's order. */
+export function agentsOf(site: Site): NamedNode[] {
+  return withRole(site, "agent");
+}
+
+function withRole(site: Site, role: SiteNode["role"]): NamedNode[] {
+  return Object.entries(site.nodes).flatMap(([name, node]) => (node.role === role ? [{ name, node }] : []));
 }
 
 /** The site's node of this name; that it exists was checked with the configuration. */
