@@ -107,6 +107,16 @@ export async function applyPhase(phase: Phase, apply: Apply): Promise<string> {
 }
 
 /**
+ * Sends the artefacts that the node does not have yet and changes nothing else there: what comes after takes no longer than it must.
+ * @throws UserError as `applyPhase` does
+ */
+export async function sendArtefacts(phase: Phase, apply: Apply): Promise<void> {
+  const payload = { action: "look", phase: phase.name, files: phase.files.map(forNode) };
+  const answer = parseAnswer(phase, needs, await apply(payload));
+  for (const need of answer.needs) await send(phase, need, apply);
+}
+
+/**
  * Takes a phase away from its node.
  * @returns one line that says what it did
  */

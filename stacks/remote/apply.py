@@ -18,7 +18,7 @@ from receive import bytes_there, receive
 
 
 def main(payload):
-    actions = {"apply": apply, "receive": receive, "remove": remove}
+    actions = {"apply": apply, "look": look, "receive": receive, "remove": remove}
     try:
         report = actions[payload["action"]](payload)
     except StepFailed as failure:
@@ -30,6 +30,17 @@ def main(payload):
     print(json.dumps(report))
 
 
+def look(payload):
+    """Which files have to be sent before `apply` can begin, and how much of each is here. Changes nothing."""
+    record = Journal(payload["records"], payload["phase"]).record
+    return {"needs": missing(payload["files"], record)}
+
+
+def missing(wanted, record):
+    needs = [file for file in wanted if not files.in_place(file, record) and files.must_be_sent(file)]
+    return [{"path": file["path"], "received": bytes_there(file)} for file in needs]
+
+
 def apply(payload):
     """Order: packages, since dpkg would ask about a file of ours that lies where the package brings its own; files and
     directories; units, which read them; steps; labels, since the node may have to join first."""
@@ -37,9 +48,9 @@ def apply(payload):
     wanted_packages, wanted_labels = payload.get("packages") or [], payload.get("labels")
     journal = Journal(payload["records"], payload["phase"])
     record = journal.record
-    needs = [file for file in wanted if not files.in_place(file, record) and files.must_be_sent(file)]
+    needs = missing(wanted, record)
     if needs:
-        return {"needs": [{"path": file["path"], "received": bytes_there(file)} for file in needs]}
+        return {"needs": needs}
     files.check_contents(wanted)
 
     report = {"packages": [], "wrote": [], "made": [], "removed": [], "restored": [], "kept": [], "ran": []}

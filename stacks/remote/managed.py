@@ -156,14 +156,25 @@ def package_state(states, name):
     return "installed" if is_installed(states.get(name)) else "absent"
 
 
+TAINT = "taint "
+"""What stands before a taint's key among a node's labels; no label's key holds a blank."""
+
+
 def node_labels():
-    """The labels of each of the cluster's nodes, or None where K3s's server does not answer."""
+    """The labels and taints of each of the cluster's nodes, or None where K3s's server does not answer."""
     text = answer("k3s", "kubectl", "get", "nodes", "--output=json", "--request-timeout=4s")
     try:
         items = json.loads(text or "")["items"]
-        return {item["metadata"]["name"]: item["metadata"].get("labels", {}) for item in items}
+        return {item["metadata"]["name"]: {**item["metadata"].get("labels", {}), **taints_of(item)} for item in items}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def taints_of(item):
+    taints = {}
+    for taint in (item.get("spec") or {}).get("taints") or []:
+        taints.setdefault(TAINT + taint["key"], []).append("%s:%s" % (taint.get("value", ""), taint["effect"]))
+    return {key: ",".join(values) for key, values in taints.items()}
 
 
 def answer(*argv):

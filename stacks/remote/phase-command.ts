@@ -31,17 +31,26 @@ export function phaseCommand(
     readonly seen: SeenOnNode | undefined;
     /** More that a diff should show, and that applies the phase again when it changes. */
     readonly visible?: Readonly<Record<string, string>>;
+    /** Why the phase has to be applied again although nothing drifted. The same text for the same reason. */
+    readonly due?: string | undefined;
+    /** What runs instead of run-phase.ts, and what it is given beside endpoint and phase. */
+    readonly program?: {
+      readonly create: string;
+      readonly delete?: string;
+      readonly input: Readonly<Record<string, unknown>>;
+    };
   },
   options: pulumi.CustomResourceOptions,
 ): local.Command {
-  const { phase, endpoint, seen, visible } = args;
-  const repair = seen && repairReason(phase, seen.records, seen.machine);
+  const { phase, endpoint, seen, visible, program } = args;
+  const drift = seen && repairReason(phase, seen.records, seen.machine);
+  const repair = drift ?? args.due;
   const command = stackCommand(
     name,
     {
-      create: "remote/run-phase.ts apply",
-      delete: "remote/run-phase.ts remove",
-      input: { endpoint, phase },
+      create: program?.create ?? "remote/run-phase.ts apply",
+      delete: program?.delete ?? "remote/run-phase.ts remove",
+      input: { ...program?.input, endpoint, phase },
       environment: {
         BRAMBLE_NODE: `${endpoint.user}@${endpoint.address}:${endpoint.port}`,
         ...visible,
@@ -70,7 +79,8 @@ export function visibleParts(phase: Phase): Record<string, string> {
     ...(phase.packages ?? []).map(({ name, state }) => [`package ${name}`, state] as const),
     ...(phase.units ?? []).map((unit) => [`unit ${unit.name}`, visibleUnit(unit)] as const),
     ...Object.entries(phase.labels?.labels ?? {}).map(
-      ([key, value]) => [`label ${key} of ${phase.labels?.node ?? ""}`, value] as const,
+      // A taint stands among the labels, with the word before its key.
+      ([key, value]) => [`${key.includes(" ") ? "" : "label "}${key} of ${phase.labels?.node ?? ""}`, value] as const,
     ),
   ]);
 }

@@ -9,7 +9,8 @@ import { NodeUnavailable } from "./node-unavailable.ts";
 import { phaseSchema, type Phase } from "./phase.ts";
 import { runStackProgram } from "./stack-program.ts";
 
-const inputSchema = z.strictObject({ endpoint: endpointSchema, phase: phaseSchema });
+/** Some phases are applied by a program of their own, which takes more: a removal needs no more than these. */
+const inputSchema = z.object({ endpoint: endpointSchema, phase: phaseSchema });
 
 async function main(action: string | undefined, { endpoint, phase }: z.infer<typeof inputSchema>): Promise<string> {
   const apply = applyOn(endpoint);

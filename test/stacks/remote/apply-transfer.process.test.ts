@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { applyPhase, removePhase, type Apply, type ArtefactBytes } from "../../../stacks/remote/apply-phase.ts";
+import {
+  applyPhase,
+  removePhase,
+  sendArtefacts,
+  type Apply,
+  type ArtefactBytes,
+} from "../../../stacks/remote/apply-phase.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { onThisMachine, setUp } from "./example-phase.ts";
 
@@ -27,6 +33,21 @@ onThisMachine("an artefact is sent once, and only with its digest", async (t) =>
   t.is(await applyPhase(given, watch.apply), "pi-1 trial: wrote image.tar (2 MB)");
   t.deepEqual(watch.starts, [0]);
   t.is(statSync(at("image.tar")).mode & 0o7777, 0o640);
+  t.deepEqual(traces(directory), []);
+});
+
+onThisMachine("an artefact can be sent ahead: what was there stays in place until the phase is applied", async (t) => {
+  const { apply, phase, artefact, at, directory } = setUp(t);
+  const old = artefact("k3s", "k".repeat(1_000_000));
+  await applyPhase(phase({ files: [old.managed] }), apply);
+  const given = phase({ files: [artefact("k3s", "n".repeat(1_500_000)).managed] });
+  const watch = watched(apply);
+  await sendArtefacts(given, watch.apply);
+  t.is(readFileSync(at("k3s"), "utf8")[0], "k");
+  await sendArtefacts(given, watch.apply);
+  t.is(await applyPhase(given, watch.apply), "pi-1 trial: wrote k3s (2 MB)");
+  t.is(readFileSync(at("k3s"), "utf8")[0], "n");
+  t.deepEqual(watch.starts, [0], "sent once");
   t.deepEqual(traces(directory), []);
 });
 

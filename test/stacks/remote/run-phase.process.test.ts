@@ -14,12 +14,12 @@ const endpoint = endpointOf(site, "pi-2", deriveSiteKeys(exampleRootSecret, site
 const phase: Phase = { node: "pi-2", name: "trial", files: [], directories: [], steps: [], removal: [] };
 
 /** Runs run-phase.ts as Pulumi does, with an ssh that never gets anywhere. */
-function runPhase(t: ExecutionContext, action: string, log: string) {
+function runPhase(t: ExecutionContext, action: string, log: string, more: object = {}) {
   const ssh = `#!/bin/sh
 for word in "$@"; do [ "$last" = -E ] && echo '${log}' > "$word"; last=$word; done
 exit 255
 `;
-  return runPhaseOver(t, action, ssh);
+  return runPhaseOver(t, action, ssh, more);
 }
 
 /** An ssh that logs in so many times, and whose connection breaks with every command. */
@@ -38,7 +38,7 @@ exit 255
 `;
 }
 
-function runPhaseOver(t: ExecutionContext, action: string, ssh: string) {
+function runPhaseOver(t: ExecutionContext, action: string, ssh: string, more: object = {}) {
   const directory = mkdtempSync(join(tmpdir(), "bramble-run-"));
   t.teardown(() => {
     rmSync(directory, { recursive: true });
@@ -47,7 +47,7 @@ function runPhaseOver(t: ExecutionContext, action: string, ssh: string) {
   chmodSync(join(directory, "ssh"), 0o755);
   return spawnSync(process.execPath, ["remote/run-phase.ts", action], {
     cwd: join(root, "stacks"),
-    input: JSON.stringify({ endpoint, phase }),
+    input: JSON.stringify({ endpoint, phase, ...more }),
     encoding: "utf8",
     env: { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH ?? ""}`, XDG_RUNTIME_DIR: directory },
   });
@@ -59,6 +59,13 @@ for (const log of ["ssh: connect to host 192.168.7.12 port 22: No route to host"
     t.deepEqual([status, stderr], [0, ""]);
     t.regex(stdout, /^pi-2: .*192\.168\.7\.12:22.*; what it has of trial stays there\n$/);
   });
+
+test("what was applied by a program of its own is removed like everything else, whatever that program was given", (t) => {
+  const log = "ssh: connect to host 192.168.7.12 port 22: No route to host";
+  const { status, stdout } = runPhase(t, "remove", log, { role: "agent", version: "v1.35.4+k3s1", servers: [] });
+  t.is(status, 0);
+  t.regex(stdout, /what it has of trial stays there\n$/);
+});
 
 test("a node that does not answer fails what was to be done on it, without a stack and without a secret", (t) => {
   const { status, stdout, stderr } = runPhase(

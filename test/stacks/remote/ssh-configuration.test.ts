@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import test from "ava";
 import fc from "fast-check";
 import { endpointOf, endpointSchema, type Endpoint } from "../../../stacks/remote/endpoint.ts";
@@ -101,7 +102,10 @@ function structureOf(value: Endpoint): string[] {
     .map((line) => `${line.trim().split(" ", 1)[0] ?? ""} ${line.trim().split(/\s+/).length}`);
 }
 
-const isHarmlessHost = (text: string) => /^[A-Za-z0-9.:-]{1,254}$/.test(text) && /^[^-.:].*[^-.:]$|^[^-.:]$/.test(text);
+const isHarmlessHost = (text: string) =>
+  /^[A-Za-z0-9.:-]{1,254}$/.test(text) &&
+  /^[^-.:].*[^-.:]$|^[^-.:]$/.test(text) &&
+  (!text.includes(":") || isIPv6(text));
 const isHarmlessUser = (text: string) => /^[a-z_][a-z0-9_-]{0,31}$/.test(text);
 
 test("a host key or a private key with more than one line is none", (t) => {
