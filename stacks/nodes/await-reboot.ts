@@ -40,9 +40,9 @@ export async function awaitReboot(
 }
 
 /** What a node has not done yet of its reboot, or undefined. */
-function unfinished(before: NodeReport, { health }: NodeReport): string | undefined {
+function unfinished(before: NodeReport, { health, k3s }: NodeReport): string | undefined {
   if (health.boot === before.health.boot) return "not down yet";
   if (health.booted === false) return "cloud-init at work";
-  if (before.health.k3s === "active" && health.k3s !== "active") return `K3s ${health.k3s ?? "gone"}`;
+  if (before.k3s.unit === "active" && k3s.unit !== "active") return `K3s ${k3s.unit ?? "gone"}`;
   return undefined;
 }

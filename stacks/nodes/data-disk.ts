@@ -106,13 +106,22 @@ export class DataDisk extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    args: { readonly phase: Phase; readonly endpoint: Endpoint; readonly seen: SeenOnNode | undefined },
+    args: {
+      readonly site: Site;
+      readonly phase: Phase;
+      readonly endpoint: Endpoint;
+      readonly seen: SeenOnNode | undefined;
+    },
     options: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:nodes:DataDisk", name, {}, options);
-    const { phase, endpoint, seen } = args;
+    const { site, phase, endpoint, seen } = args;
     const dependsOn = options.dependsOn ?? [];
-    const disk = phaseCommand(`${name}-data-disk`, { phase, endpoint, seen }, { parent: this, dependsOn });
+    const disk = phaseCommand(
+      `${name}-data-disk`,
+      { phase, endpoint, seen },
+      { parent: this, dependsOn, protect: site.protect },
+    );
     this.mount = phaseCommand(
       `${name}-data-disk-mount`,
       { phase: dataDiskMountPhase(name), endpoint, seen },

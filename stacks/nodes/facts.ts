@@ -51,10 +51,42 @@ const healthSchema = z.strictObject({
   booted: z.boolean().nullable(),
   /** What is set and comes into effect with the next boot only. */
   rebootNeeded: z.array(z.string()),
-  /** ActiveState of K3s's unit. */
-  k3s: z.string().nullable(),
 });
 export type Health = z.infer<typeof healthSchema>;
+
+/** What K3s is on a node, and how it fares. */
+const k3sSchema = z.strictObject({
+  /** By the unit that is there. */
+  role: z.enum(["server", "agent"]).nullable(),
+  /** ActiveState of its unit. */
+  unit: z.string().nullable(),
+  /** How often systemd has started it again by itself. */
+  restarts: z.int().nullable(),
+  /** Of the executable, such as v1.34.2+k3s1. */
+  version: z.string().nullable(),
+  /** Whether it is part of a cluster: etcd's data on a server, a kubelet's certificate on an agent. */
+  hasData: z.boolean(),
+  /** The earliest end of its certificates, its authorities' excepted. */
+  certificatesEnd: z.iso.datetime().nullable(),
+  /** SHA-256 in hex of the password in the server's token. */
+  tokenDigest: z.string().nullable(),
+  /** What its cluster keeps for ever, as its configuration has it. */
+  decided: z
+    .strictObject({
+      secretsEncryption: z.boolean().nullable(),
+      clusterCidr: z.string().nullable(),
+      serviceCidr: z.string().nullable(),
+    })
+    .nullable(),
+  /** The end of its journal, where it is not well. */
+  journal: z.array(z.string()),
+  /** Of the file system that its data lie on: all of it, and what is left. */
+  diskMegabytes: z.int().nullable(),
+  diskFreeMegabytes: z.int().nullable(),
+  /** Of etcd, the newest last; null where there are none. */
+  snapshots: z.array(z.strictObject({ name: z.string(), megabytes: z.int(), time: z.iso.datetime() })).nullable(),
+});
+export type K3sReport = z.infer<typeof k3sSchema>;
 
 /** What nodes/probe.py prints. */
 export const reportSchema = z.strictObject({
@@ -62,6 +94,7 @@ export const reportSchema = z.strictObject({
   stamp: z.unknown(),
   facts: factsSchema,
   health: healthSchema,
+  k3s: k3sSchema,
   records: recordsSchema,
 });
 

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../remote/connection.ts";
 import type { Endpoint } from "../remote/endpoint.ts";
+import { NodeUnavailable } from "../remote/node-unavailable.ts";
 import { binaryPath } from "../k3s/paths.ts";
 import { UserError } from "../user-error.ts";
 import {
   heldLease,
   LeaseConflict,
-  LeaseLost,
   measurementLease,
   stateOf,
   type Lease,
@@ -36,22 +36,49 @@ export function kubectlOn(server: Endpoint): Kubectl {
     });
 }
 
+/** Why a node is disturbed, and how. */
+export interface Disturbance {
+  /** Stands behind the node's name in a refusal. @default "has to reboot" */
+  readonly reason?: string;
+  /** Those of one group disturb together, as many as come: others have seen to it that they may. @default one at a time */
+  readonly group?: string;
+}
+
 /**
  * Does `work` while no block measures on the site, and keeps the next one from beginning until it ended. Others that do the same
  * are waited for. Where there is no cluster yet, or no Lease in it, nothing measures.
+ * @param kubectl asks another server when one goes away: the work may take any of them away
  * @param node whom the work disturbs; stands in the Lease for people to read
  * @throws UserError naming the holder when a block measures now
  */
-export async function withoutMeasurements<T>(kubectl: Kubectl, node: string, work: () => Promise<T>): Promise<T> {
+export async function withoutMeasurements<T>(
+  kubectl: Kubectl,
+  node: string,
+  work: () => Promise<T>,
+  { reason = "has to reboot", group }: Disturbance = {},
+): Promise<T> {
   const first = await findLease(kubectl);
   if (first === undefined) return await work();
-  const measuring = new AbortController();
+  const company = group === undefined ? undefined : `${disturbance}${group}/`;
+  const id = `${company ?? disturbance}${node}/${randomUUID()}`;
+  const waiting = new AbortController();
+  const begun: { work?: Promise<T>; held?: true } = {};
+  const begin = (): Promise<T> => {
+    begun.work ??= work().finally(() => {
+      // Done beside a holder of its group: it need not hold the Lease itself any more.
+      if (begun.held === undefined) waiting.abort(new Error("done"));
+    });
+    return begun.work;
+  };
   let before: LeaseState | undefined;
   const look = (lease: Lease): Lease => {
     const state = stateOf(lease);
     const holder = measuringHolder(before, state);
     before = state;
-    if (holder !== undefined) measuring.abort(measures(holder, node));
+    // Once the work has begun there is nothing to refuse any more: a server that was away for long may have lost us the Lease.
+    if (begun.work !== undefined) return lease;
+    if (holder !== undefined) waiting.abort(measures(holder, node, reason));
+    else if (company !== undefined && isAmong(state, id, company)) begin().catch(() => undefined);
     return lease;
   };
   look(first);
@@ -59,20 +86,24 @@ export async function withoutMeasurements<T>(kubectl: Kubectl, node: string, wor
     get: async () => look((await readLease(kubectl)) ?? first),
     update: async (lease) => await replaceLease(kubectl, lease),
   };
-  let done: { readonly value: T } | undefined;
   try {
-    await heldLease(client, `${disturbance}${node}/${randomUUID()}`, measuring.signal, async () => {
-      done = { value: await work() };
-      return done.value;
+    await heldLease(client, id, waiting.signal, async () => {
+      begun.held = true;
+      return await begin();
     });
   } catch (error) {
     // Whoever waits is told so by an error of its own.
-    if (measuring.signal.aborted) throw measuring.signal.reason;
-    // The server itself may have been away, and with it everybody who could have taken the lease.
-    if (!(error instanceof LeaseLost) || done === undefined) throw error;
+    if (begun.work === undefined) throw waiting.signal.aborted ? waiting.signal.reason : error;
   }
-  if (done === undefined) throw new Error("the work neither ended nor failed");
-  return done.value;
+  // What became of the Lease meanwhile changes nothing any more.
+  if (begun.work === undefined) throw new Error("the Lease was held, and nothing done");
+  return await begun.work;
+}
+
+/** Whether all from the holder to this one in its queue are of one group: then no block can begin before this one is done. */
+function isAmong({ holder, queue }: LeaseState, id: string, company: string): boolean {
+  const place = queue.findIndex((one) => one.id === id);
+  return place >= 0 && [holder, ...queue.slice(0, place)].every((one) => one?.id.startsWith(company) === true);
 }
 
 /**
@@ -86,9 +117,9 @@ export function measuringHolder(before: LeaseState | undefined, now: LeaseState)
   return same ? undefined : holder.id;
 }
 
-function measures(holder: string, node: string): UserError {
+function measures(holder: string, node: string, reason: string): UserError {
   return new UserError({
-    what: `has to reboot, but ${holder} measures on this site now`,
+    what: `${reason}, but ${holder} measures on this site now`,
     where: node,
     next: "run `pulumi up` again when it is done: it goes on from here",
   });
@@ -105,7 +136,11 @@ async function findLease(kubectl: Kubectl): Promise<Lease | undefined> {
       return await readLease(kubectl);
     } catch (error) {
       const silent =
-        error instanceof Error && /refused|no route|timeout|timed out|unable to connect/i.test(error.message);
+        error instanceof NodeUnavailable ||
+        (error instanceof Error &&
+          /refused|no route|timeout|timed out|unable to connect|\(ServiceUnavailable\)|leader changed/i.test(
+            error.message,
+          ));
       if (!silent) throw error;
       if (performance.now() - start > timing.deadline + 5_000) return undefined;
     }

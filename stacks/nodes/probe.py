@@ -1,4 +1,4 @@
-"""Reads a node and changes nothing: facts, the card's stamp, K3s's health, and what lies where phases installed files.
+"""Reads a node and changes nothing: facts, the card's stamp, K3s, and what lies where phases installed files.
 
 Missing is null: a board without a sensor, a container without a boot disk. Runs as root on the node, with few processes:
 each costs a Pi some 10 ms.
@@ -37,6 +37,7 @@ def main(payload):
                 "stamp": stamp(payload["stamp"]),
                 "facts": facts(),
                 "health": health(),
+                "k3s": k3s(),
                 "records": seen_records(payload["records"]),
             }
         )
@@ -72,7 +73,6 @@ def health():
         "supplyWarnings": supply_warnings(),
         "booted": booted(),
         "rebootNeeded": (read("/run/bramble/reboot-needed") or "").splitlines(),
-        "k3s": k3s_state(),
     }
 
 
@@ -198,22 +198,165 @@ def supply_warnings():
 def cluster_authority():
     """SHA-256 of the certificate (DER) of the authority whose cluster this node is in, from K3s's own files."""
     for path in ("server/tls/server-ca.crt", "agent/server-ca.crt"):
-        match = re.search(
-            "-----BEGIN CERTIFICATE-----(.*?)-----END", read("/var/lib/rancher/k3s/" + path) or "", re.S
-        )
-        if match:
-            return hashlib.sha256(base64.b64decode(match.group(1))).hexdigest()
+        der = certificate("/var/lib/rancher/k3s/" + path)
+        if der:
+            return hashlib.sha256(der).hexdigest()
     return None
 
 
-def k3s_state():
-    """active, failed, activating and so on, or null where there is no unit of K3s's."""
-    text = output("systemctl", "show", "k3s.service", "k3s-agent.service", "--property=LoadState,ActiveState") or ""
+def certificate(path):
+    """The first certificate (DER) in a file, or null where none can be read: a power cut may leave half of one."""
+    match = re.search("-----BEGIN CERTIFICATE-----(.*?)-----END", read(path) or "", re.S)
+    try:
+        return base64.b64decode(match.group(1)) if match else None
+    except ValueError:
+        return None
+
+
+def k3s():
+    """What K3s is on this node, and how it fares. Secrets stay here: of the token a digest, of the journal no K10 form."""
+    properties = k3s_unit()
+    role, unit = properties.get("role"), properties.get("ActiveState")
+    restarts = int(properties["NRestarts"]) if properties.get("NRestarts", "").isdigit() else None
+    has_data = exists(DATA + "/server/db/etcd/member") or (role != "server" and exists(DATA + "/agent/client-kubelet.crt"))
+    return {
+        "role": role,
+        "unit": unit,
+        "restarts": restarts,
+        "version": k3s_version(),
+        "hasData": has_data,
+        "certificatesEnd": certificates_end(),
+        "tokenDigest": token_digest(),
+        "decided": decided() if has_data and role == "server" else None,
+        "journal": k3s_journal() if unit is not None and (unit != "active" or restarts) else [],
+        **disk_room(),
+        "snapshots": snapshots(),
+    }
+
+
+DATA = "/var/lib/rancher/k3s"
+
+
+def k3s_unit():
+    wanted = "--property=Id,LoadState,ActiveState,NRestarts"
+    text = output("systemctl", "show", "k3s.service", "k3s-agent.service", wanted) or ""
     for block in text.split("\n\n"):
         properties = dict(line.partition("=")[::2] for line in block.splitlines())
         if properties.get("LoadState") == "loaded":
-            return properties.get("ActiveState")
-    return None
+            return {**properties, "role": "server" if properties.get("Id") == "k3s.service" else "agent"}
+    return {}
+
+
+def k3s_version():
+    match = re.search(r"^k3s version (\S+)", output("k3s", "--version") or "", re.M)
+    return match.group(1) if match else None
+
+
+def certificates_end():
+    """The earliest end of K3s's own certificates, ISO 8601, or null. Authorities are not renewed with them and not counted."""
+    ends = []
+    for pattern in ("server/tls/*.crt", "server/tls/etcd/*.crt", "agent/*.crt"):
+        for path in glob.glob(root + DATA + "/" + pattern):
+            name = os.path.basename(path)
+            if name.endswith("-ca.crt") or name.endswith(".nochain.crt"):
+                continue
+            end = certificate_end(certificate(path[len(root) :]) or b"")
+            if end:
+                ends.append(end)
+    return min(ends).isoformat().replace("+00:00", "Z") if ends else None
+
+
+def certificate_end(der):
+    """notAfter of a certificate (RFC 5280, 4.1), or null where the bytes are none."""
+    try:
+        _, signed = next(der_elements(next(der_elements(der))[1]))
+        # Serial number, signature's algorithm, issuer, validity; all but the oldest have a version before them, with a tag of its own.
+        fields = [content for tag, content in der_elements(signed) if tag != 0xA0]
+        _, (tag, end) = der_elements(fields[3])
+        text = end.decode("ascii")
+        if tag == 0x17:  # UTCTime: of its two digits for the year, 50 and more are of the last century.
+            text = ("19" if text[:2] >= "50" else "20") + text
+        return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+    except (IndexError, ValueError, StopIteration):
+        return None
+
+
+def der_elements(data):
+    """(tag, content) of each element in a row of them (X.690, 8.1)."""
+    at = 0
+    while at < len(data):
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length & 0x80:
+            size = length & 0x7F
+            length, at = int.from_bytes(data[at : at + size], "big"), at + size
+        if at + length > len(data):
+            raise ValueError("an element ends beyond the data")
+        yield tag, data[at : at + length]
+        at += length
+
+
+def token_digest():
+    text = read(DATA + "/server/token")
+    password = (text or "").strip().rpartition(":")[2]
+    return hashlib.sha256(password.encode()).hexdigest() if password else None
+
+
+def decided():
+    """Settings that a cluster keeps for ever, as its server was last told them."""
+    text = read("/etc/rancher/k3s/config.yaml")
+    if text is None:
+        return None
+
+    def setting(key):
+        match = re.search(r"^%s:[ \t]*(.*(?:\n[ \t]*- .*)*)" % key, text, re.M)
+        items = re.findall(r"[^\s,\[\]\"'-][^\s,\[\]\"']*", match.group(1)) if match else []
+        return ",".join(items) or None
+
+    encryption = setting("secrets-encryption")
+    return {
+        "secretsEncryption": None if encryption is None else encryption == "true",
+        "clusterCidr": setting("cluster-cidr"),
+        "serviceCidr": setting("service-cidr"),
+    }
+
+
+def k3s_journal():
+    text = output("journalctl", "--unit=k3s", "--unit=k3s-agent", "--lines=40", "--output=cat", "--quiet") or ""
+    return [re.sub(r"K10[0-9a-f]*::\S+", "K10...", line)[:500] for line in text.splitlines()][-40:]
+
+
+def disk_room():
+    """Of the file system that K3s's data lie on, or would."""
+    at = root + DATA
+    while at and not os.path.isdir(at):
+        at = os.path.dirname(at)
+    try:
+        usage = shutil.disk_usage(at or "/")
+    except OSError:
+        return {"diskMegabytes": None, "diskFreeMegabytes": None}
+    return {"diskMegabytes": usage.total // 1_000_000, "diskFreeMegabytes": usage.free // 1_000_000}
+
+
+def snapshots():
+    """etcd's snapshots on this node, newest last; null where it keeps none."""
+    found = []
+    for path in glob.glob(root + DATA + "/server/db/snapshots/*"):
+        # What etcd still writes ends in .part, and K3s removes old ones at any time.
+        if path.endswith(".part"):
+            continue
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        moment = datetime.datetime.fromtimestamp(status.st_mtime, datetime.timezone.utc)
+        found.append(
+            {
+                "name": os.path.basename(path),
+                "megabytes": -(-status.st_size // 1_000_000),
+                "time": moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            }
+        )
+    return sorted(found, key=lambda one: one["time"]) or None
 
 
 def device_tree_text(name):

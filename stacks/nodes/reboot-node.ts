@@ -11,20 +11,21 @@ import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { awaitReboot } from "./await-reboot.ts";
 import type { NodeReport } from "./facts.ts";
-import { kubectlOn, withoutMeasurements } from "./measuring-lease.ts";
+import { kubectlAmong } from "../k3s/live-server.ts";
+import { withoutMeasurements } from "./measuring-lease.ts";
 import { observe } from "./observe.ts";
 
 const inputSchema = z.strictObject({
   endpoint: endpointSchema,
-  /** The site's server, which knows whether somebody measures. */
-  server: endpointSchema,
+  /** The site's servers, which know whether somebody measures. */
+  servers: z.array(endpointSchema).min(1),
   bootSeconds: z.int(),
 });
 
 /** Seconds that one look at a node may take. */
 const lookSeconds = 30;
 
-async function main({ endpoint, server, bootSeconds }: z.infer<typeof inputSchema>): Promise<string> {
+async function main({ endpoint, servers, bootSeconds }: z.infer<typeof inputSchema>): Promise<string> {
   const { node } = endpoint;
   const before = await observe(endpoint, lookSeconds);
   if (before instanceof NodeUnavailable) throw before;
@@ -32,7 +33,8 @@ async function main({ endpoint, server, bootSeconds }: z.infer<typeof inputSchem
   if (reasons.length === 0) return `${node}: no reboot needed`;
   const start = performance.now();
   console.error(`${node}: needs a reboot (${reasons.join("; ")})`);
-  await withoutMeasurements(kubectlOn(server), node, () => reboot(endpoint, before, bootSeconds));
+  // Where no API answers, the silence of the first server says how long nobody can have measured.
+  await withoutMeasurements(kubectlAmong(servers), node, () => reboot(endpoint, before, bootSeconds));
   return `${node}: rebooted in ${Math.round((performance.now() - start) / 1000)} s (${reasons.join("; ")})`;
 }
 

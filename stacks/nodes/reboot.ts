@@ -21,20 +21,20 @@ export class Reboot extends pulumi.ComponentResource {
     args: {
       readonly site: Site;
       readonly endpoint: Endpoint;
-      /** The site's server. */
-      readonly server: Endpoint;
+      /** The site's servers. */
+      readonly servers: readonly Endpoint[];
       readonly seen: SeenOnNode | undefined;
     },
     options: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:nodes:Reboot", name, {}, options);
-    const { site, endpoint, server, seen } = args;
+    const { site, endpoint, servers, seen } = args;
     const repair = firmwareRepair(site, name, seen);
     this.command = stackCommand(
       `${name}-reboot`,
       {
         create: "nodes/reboot-node.ts",
-        input: { endpoint, server, bootSeconds: site.timeouts.boot },
+        input: { endpoint, servers, bootSeconds: site.timeouts.boot },
         environment: {
           BRAMBLE_FIRMWARE: firmwareVersion(site, name),
           ...(repair === undefined ? {} : { BRAMBLE_REPAIR: repair }),

@@ -13,9 +13,6 @@ const guarded = {
   /** Flannel's VXLAN, and its WireGuard with IPv4 and IPv6. */
   udp: ["8472", "51820-51821"],
 };
-/** K3s's default for pods (docs.k3s.io, cluster-cidr). */
-const podAddresses = "10.42.0.0/16";
-
 /** Only the site's nodes and pods reach the ports that K3s uses between nodes. SSH, the API server and NodePorts stay open to all. */
 export function firewall(site: Site): PhasePart {
   return {
@@ -41,6 +38,7 @@ export function renderRules(site: Site): string {
   const nodes = Object.values(site.nodes);
   const set = (name: string, type: string, elements: readonly string[]) =>
     `  set ${name} {\n    type ${type}\n${elements.length === 0 ? "" : `    elements = { ${[...elements].sort().join(", ")} }\n`}  }\n`;
+  const fromPods = site.k3s.clusterCidr.map((range) => `${range.includes(":") ? "ip6" : "ip"} saddr ${range}`);
   return `${header}# Both lines: the first makes the second right where there is no such table yet.
 table inet bramble
 delete table inet bramble
@@ -67,8 +65,7 @@ ${set(
     ip saddr @nodes4 accept
     ip6 saddr @nodes6 accept
     # Pods of other nodes where packets are routed without an overlay. Not for VXLAN: it needs no answer, so a source is easily forged.
-    meta l4proto tcp ip saddr ${podAddresses} accept
-    counter drop
+${fromPods.map((from) => `    meta l4proto tcp ${from} accept\n`).join("")}    counter drop
   }
 }
 `;

@@ -36,8 +36,8 @@ export function cell(value: number): Buffer {
 export function systemctl(states: Readonly<Record<string, string>>): { exec: string } {
   const blocks = ["k3s.service", "k3s-agent.service"].map((unit) =>
     unit in states
-      ? `LoadState=loaded\nActiveState=${states[unit] ?? ""}`
-      : "LoadState=not-found\nActiveState=inactive",
+      ? `Id=${unit}\nNRestarts=0\nLoadState=loaded\nActiveState=${states[unit] ?? ""}`
+      : `Id=${unit}\nNRestarts=0\nLoadState=not-found\nActiveState=inactive`,
   );
   return { exec: `printf '%s\\n' '${blocks.join("\n\n")}'` };
 }

@@ -44,7 +44,7 @@ const seen = (sha256: string): SeenOnNode => {
 };
 test("a reboot's diff shows the version of the firmware's settings, and what was put right", async (t) => {
   site.nodes["pi-9"] = exampleNode({ role: "agent", address: "192.168.7.19" });
-  const args = { site, endpoint: endpoint("pi-2"), server: endpoint("pi-1") };
+  const args = { site, endpoint: endpoint("pi-2"), servers: [endpoint("pi-1")] };
   const commands = [
     new Reboot("pi-2", { ...args, seen: seen(settings.sha256) }, {}),
     new Reboot("pi-9", { ...args, seen: seen("0".repeat(64)) }, {}),
@@ -60,7 +60,7 @@ test("a reboot's diff shows the version of the firmware's settings, and what was
 test("a data disk is prepared before it is mounted", async (t) => {
   const phase = dataDiskPhase(site, "pi-1");
   if (phase === undefined) throw new Error("no data disk");
-  const disk = new DataDisk("pi-1", { phase, endpoint: endpoint("pi-1"), seen: undefined }, {});
+  const disk = new DataDisk("pi-1", { site, phase, endpoint: endpoint("pi-1"), seen: undefined }, {});
   await promiseOf(disk.mount.id);
   const order = registered.map(({ name }) => name).filter((name) => name.startsWith("pi-1-data-disk"));
   t.deepEqual(order, ["pi-1-data-disk", "pi-1-data-disk-mount"]);

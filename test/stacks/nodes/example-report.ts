@@ -1,4 +1,4 @@
-import type { Facts, Health, NodeReport } from "../../../stacks/nodes/facts.ts";
+import type { Facts, Health, K3sReport, NodeReport } from "../../../stacks/nodes/facts.ts";
 
 /** A Pi 5 with Raspberry Pi OS that nothing is wrong with. */
 export function exampleFacts(changes: Partial<Facts> = {}): Facts {
@@ -30,7 +30,25 @@ export function exampleHealth(changes: Partial<Health> = {}): Health {
     supplyWarnings: [],
     booted: true,
     rebootNeeded: [],
-    k3s: null,
+    ...changes,
+  };
+}
+
+/** A node that K3s has never been on. */
+export function exampleK3s(changes: Partial<K3sReport> = {}): K3sReport {
+  return {
+    role: null,
+    unit: null,
+    restarts: null,
+    version: null,
+    hasData: false,
+    certificatesEnd: null,
+    tokenDigest: null,
+    decided: null,
+    journal: [],
+    diskMegabytes: 31_000,
+    diskFreeMegabytes: 28_000,
+    snapshots: null,
     ...changes,
   };
 }
@@ -41,6 +59,7 @@ export function exampleReport(changes: Partial<NodeReport> = {}): NodeReport {
     stamp: null,
     facts: exampleFacts(),
     health: exampleHealth(),
+    k3s: exampleK3s(),
     records: {},
     clockSkew: 0,
     ...changes,

@@ -1,5 +1,6 @@
 import test from "ava";
 import { measuringHolder, withoutMeasurements, type Kubectl } from "../../../stacks/nodes/measuring-lease.ts";
+import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { LeaseConflict, stateOf, type Lease } from "../../../workloads/benchmark/lease.ts";
 import { FakeLease } from "../../workloads/benchmark/fake-lease.ts";
@@ -66,6 +67,150 @@ test("two nodes that have to reboot do it one after the other", async (t) => {
   };
   await Promise.all(["pi-1", "pi-2"].map((node) => withoutMeasurements(kubectlOf(lease), node, work)));
   t.is(lease.holders.length, 2);
+});
+
+test("the refusal says in the caller's words what would disturb the block", async (t) => {
+  const lease = new FakeLease();
+  let renewals = 0;
+  const renewing: Kubectl = async (args, stdin) => {
+    if (args[0] === "get")
+      await lease.update({
+        ...(await lease.get()),
+        spec: { holderIdentity: "llama/block-3", renewTime: String(renewals++) },
+      });
+    return await kubectlOf(lease)(args, stdin);
+  };
+  const work = () => Promise.reject(new Error("disturbed"));
+  const error = await t.throwsAsync(
+    withoutMeasurements(renewing, "pi-2", work, { reason: "its K3s has to be restarted", group: "k3s" }),
+    { instanceOf: UserError },
+  );
+  t.regex(error.message, /^pi-2: its K3s has to be restarted, but llama\/block-3 measures on this site now\n/);
+});
+
+/** Work that ends when it is told to. */
+function latch() {
+  let open = (): void => undefined;
+  let begun = false;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const work = async (): Promise<void> => {
+    begun = true;
+    await opened;
+  };
+  return {
+    work,
+    open: () => {
+      open();
+    },
+    begun: () => begun,
+  };
+}
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+
+test("those of one group disturb together; a block that came meanwhile measures after them, and none begins before it", async (t) => {
+  const lease = new FakeLease();
+  const kubectl = kubectlOf(lease);
+  const together = (node: string, work: () => Promise<void>) =>
+    withoutMeasurements(kubectl, node, work, { group: "k3s" });
+  const [first, second, third] = [latch(), latch(), latch()];
+  const one = together("pi-2", first.work);
+  await until(first.begun);
+  const two = together("pi-3", second.work);
+  await until(second.begun);
+  t.is(stateOf(lease.current).holder?.id.startsWith("maintenance/k3s/pi-2/"), true);
+  t.deepEqual(
+    stateOf(lease.current).queue.map(({ id }) => id.replace(/[^/]*$/, "")),
+    ["maintenance/k3s/pi-3/"],
+  );
+
+  const current = await lease.get();
+  const queue = JSON.stringify([...stateOf(current).queue, { id: "llama/block-1", renewed: "1" }]);
+  await lease.update({ ...current, metadata: { ...current.metadata, annotations: { "bramble.dev/queue": queue } } });
+  const three = together("pi-4", third.work);
+  await until(() => stateOf(lease.current).queue.length === 3);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  t.false(third.begun(), "it does not push in before the block");
+
+  first.open();
+  await one;
+  await until(() => stateOf(lease.current).holder?.id.startsWith("maintenance/k3s/pi-3/") === true);
+  second.open();
+  await two;
+  t.is(stateOf(lease.current).holder, null, "the block is next");
+  t.is(stateOf(lease.current).queue[0]?.id, "llama/block-1");
+  const after = await lease.get();
+  await lease.update({ ...after, spec: { holderIdentity: "llama/block-1", renewTime: "2" } });
+  await t.throwsAsync(three, { message: /llama\/block-1 measures/ });
+  t.false(third.begun());
+});
+
+test("one that is done beside its group's holder leaves nothing in the queue", async (t) => {
+  const lease = new FakeLease();
+  const kubectl = kubectlOf(lease);
+  const first = latch();
+  const one = withoutMeasurements(kubectl, "pi-2", first.work, { group: "k3s" });
+  await until(first.begun);
+  t.is(await withoutMeasurements(kubectl, "pi-3", () => Promise.resolve(7), { group: "k3s" }), 7);
+  const failing = withoutMeasurements(kubectl, "pi-4", () => Promise.reject(new Error("no power")), { group: "k3s" });
+  await t.throwsAsync(failing, { message: "no power" });
+  t.deepEqual(stateOf(lease.current).queue, []);
+  t.is(stateOf(lease.current).holder?.id.startsWith("maintenance/k3s/pi-2/"), true);
+  first.open();
+  await one;
+  t.deepEqual(stateOf(lease.current), { holder: null, queue: [] });
+});
+
+test("a reboot is no company for changes of K3s, nor they for it", async (t) => {
+  const lease = new FakeLease();
+  const kubectl = kubectlOf(lease);
+  const [first, second] = [latch(), latch()];
+  const one = withoutMeasurements(kubectl, "pi-2", first.work);
+  await until(first.begun);
+  const two = withoutMeasurements(kubectl, "pi-3", second.work, { group: "k3s" });
+  await until(() => stateOf(lease.current).queue.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  t.false(second.begun());
+  first.open();
+  second.open();
+  await Promise.all([one, two]);
+  t.true(second.begun());
+});
+
+test("work that has begun keeps its place and is not said to be refused, though a block took the Lease meanwhile", async (t) => {
+  const lease = new FakeLease();
+  const kubectl = kubectlOf(lease);
+  const [first, second] = [latch(), latch()];
+  const one = withoutMeasurements(kubectl, "pi-2", first.work, { group: "k3s" });
+  await until(first.begun);
+  const two = withoutMeasurements(kubectl, "pi-3", second.work, { group: "k3s" });
+  await until(second.begun);
+  // As after an API that was away for longer than the holder's word counts.
+  for (const renewTime of ["1", "2", "3"]) {
+    await lease.update({ ...(await lease.get()), spec: { holderIdentity: "llama/block-1", renewTime } });
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+  t.is(stateOf(lease.current).queue.length, 1);
+  first.open();
+  second.open();
+  await t.notThrowsAsync(Promise.all([one, two]));
+  t.deepEqual(stateOf(lease.current).queue, []);
+  t.is(stateOf(lease.current).holder?.id, "llama/block-1", "it is left to the block");
+});
+
+test("servers that cannot be reached are waited for, as an API that is silent is", async (t) => {
+  const place = { node: "pi-1", address: "192.168.7.11", port: 22, user: "bramble" };
+  const answers = [
+    () => Promise.reject(new NodeUnavailable(place, "unreachable", { detail: "no end after 60 s" })),
+    () => Promise.resolve(failed("Error from server: etcdserver: leader changed")),
+    () => Promise.resolve(failed('Error from server (NotFound): namespaces "bramble" not found')),
+  ];
+  const kubectl: Kubectl = () => (answers.shift() ?? (() => Promise.resolve(failed("asked again"))))();
+  t.is(await withoutMeasurements(kubectl, "pi-1", () => Promise.resolve(1)), 1);
+  t.is(answers.length, 0);
 });
 
 test("before there is K3s, or its Lease, nothing measures", async (t) => {

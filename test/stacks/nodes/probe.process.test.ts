@@ -1,8 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
-import type { z } from "zod";
-import { reportSchema } from "../../../stacks/nodes/facts.ts";
 import { authorityDigest } from "../../../stacks/nodes/cluster-authority.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { applyPhase } from "../../../stacks/remote/apply-phase.ts";
@@ -10,19 +8,9 @@ import { repairReason } from "../../../stacks/remote/drift.ts";
 import { textBlock, textFile, type Phase } from "../../../stacks/remote/phase.ts";
 import { testWithTools } from "../../with-tools.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
-import { exampleNode, runHere } from "../remote/run-python.ts";
-import { cell, plant, raspberryPi5, systemctl, type Tree } from "./board.ts";
-
-type Report = z.infer<typeof reportSchema>;
-
-async function probe(records: string, stamp = "/nonexistent", root = ""): Promise<Report> {
-  return reportSchema.parse(await runHere(["remote/managed.py", "nodes/probe.py"], { records, stamp, root }));
-}
-
-/** What the probe says of a made-up machine. */
-async function probeBoard(t: ExecutionContext, ...trees: readonly Tree[]): Promise<Report> {
-  return await probe("/nonexistent", "/nonexistent", plant(t, ...trees));
-}
+import { exampleNode } from "../remote/run-python.ts";
+import { cell, raspberryPi5, systemctl, type Tree } from "./board.ts";
+import { probe, probeBoard } from "./probe-board.ts";
 
 const onThisMachine = (title: string, run: (t: ExecutionContext) => Promise<void>) => {
   testWithTools(["python3"], title, run);
@@ -93,7 +81,7 @@ onThisMachine("a record that nothing can be read from is no record", async (t) =
 });
 
 onThisMachine("a Pi 5 with Raspberry Pi OS says all that it knows", async (t) => {
-  const { machine, facts, health } = await probeBoard(t, raspberryPi5);
+  const { machine, facts, health, k3s } = await probeBoard(t, raspberryPi5);
   t.is(machine, "1f2e3d4c5b6a");
   t.like(facts, {
     serial: "10000000aabbccdd",
@@ -118,8 +106,8 @@ onThisMachine("a Pi 5 with Raspberry Pi OS says all that it knows", async (t) =>
     supplyWarnings: [],
     booted: true,
     rebootNeeded: [],
-    k3s: "active",
   });
+  t.like(k3s, { role: "server", unit: "active", restarts: 0, journal: [], hasData: false });
 });
 
 onThisMachine(
@@ -129,7 +117,7 @@ onThisMachine(
     const board = Object.fromEntries(
       Object.entries(raspberryPi5).filter(([path]) => !path.endsWith("build-timestamp")),
     );
-    const { facts, health } = await probeBoard(t, board, {
+    const { facts, health, k3s } = await probeBoard(t, board, {
       // As without an initial RAM disk: the device is not named.
       "/proc/mounts": "/dev/root / ext4 rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",
       "/proc/self/mountinfo": "22 1 259:2 / / rw shared:1 - ext4 /dev/root rw\n",
@@ -150,7 +138,7 @@ onThisMachine(
     t.is(facts.eepromDate, "2025-05-08", "from vcgencmd");
     t.is(facts.supplyMilliamps, 3000);
     t.deepEqual(health.supplyWarnings, ["under-voltage", "usb-over-current"]);
-    t.is(health.k3s, "activating");
+    t.like(k3s, { role: "agent", unit: "activating" });
     t.deepEqual(health.rebootNeeded, ["firmware settings changed"]);
   },
 );
@@ -182,7 +170,7 @@ onThisMachine("a container on USB has no firmware to ask; what is missing is nul
   t.is(facts.virtualization, "systemd-nspawn");
   t.like(facts, { serial: null, model: null, memoryMegabytes: null, cgroup: null, eepromDate: null, bootOrder: null });
   t.like(facts, { supplyMilliamps: null, clusterAuthority: null });
-  t.like(health, { throttled: null, supplyWarnings: null, booted: null, k3s: null, boot: null });
+  t.like(health, { throttled: null, supplyWarnings: null, booted: null, boot: null });
 });
 
 onThisMachine("the cluster that a node is in is known by the certificate, on servers and on agents", async (t) => {
@@ -202,10 +190,11 @@ onThisMachine("a boot is another one when the kernel or, in a container, its fir
 });
 
 onThisMachine("programs that fail or hang about are nulls, not an end", async (t) => {
-  const { facts, health } = await probeBoard(t, raspberryPi5, {
+  const { facts, health, k3s } = await probeBoard(t, raspberryPi5, {
     "/usr/bin/vcgencmd": { exec: "echo VCHI initialization failed; exit 255" },
     "/usr/bin/systemctl": { exec: "exit 1" },
   });
-  t.like(health, { throttled: null, k3s: null });
+  t.like(health, { throttled: null });
+  t.is(k3s.unit, null);
   t.is(facts.bootOrder, null);
 });
