@@ -4,7 +4,13 @@ import { cardPlan } from "./cards/card-plan.ts";
 import { staleParts, staleWarning } from "./cards/card-problem.ts";
 import { asStamp, cardOf } from "./cards/stamp.ts";
 import { findWrittenCard } from "./cards/written-cards.ts";
-import { nodeOf, type Site } from "./config/site.ts";
+import { nodeOf, serversOf, type Site } from "./config/site.ts";
+import { findBudgetWarnings } from "./k3s/budget-warnings.ts";
+import { etcdDiskWarning } from "./k3s/etcd-disk.ts";
+import { fixedSettingProblems } from "./k3s/fixed-settings.ts";
+import { findLiveServer } from "./k3s/live-server.ts";
+import { tokenProblem } from "./k3s/token-problem.ts";
+import { upgradePlan } from "./k3s/upgrade-plan.ts";
 import type { SiteKeys } from "./keys/site-keys.ts";
 import { authorityDigest } from "./nodes/cluster-authority.ts";
 import { mismatchError, siteProblems } from "./nodes/expectations.ts";
@@ -13,6 +19,7 @@ import { ineffectiveSettings } from "./nodes/ineffective-settings.ts";
 import type { Observation } from "./nodes/observe.ts";
 import { describeSupply } from "./nodes/power-supply.ts";
 import { describeThrottling } from "./nodes/throttling.ts";
+import { endpointOf } from "./remote/endpoint.ts";
 import { NodeUnavailable } from "./remote/node-unavailable.ts";
 
 /**
@@ -29,8 +36,19 @@ export async function reviewSite(
   stack: string,
 ): Promise<void> {
   const { site, observations, keys } = seen;
-  const problems = siteProblems(site, observations, authorityDigest(keys.authorities["server-ca"].certificate));
+  const upgrade = upgradePlan(site, observations);
+  const problems = [
+    ...siteProblems(site, observations, authorityDigest(keys.authorities["server-ca"].certificate)),
+    ...[...observations].flatMap(([node, observation]) =>
+      observation instanceof NodeUnavailable
+        ? []
+        : clusterProblems(site, keys, observation).map((problem) => `${node}: ${problem}`),
+    ),
+    ...upgrade.refusals,
+  ];
   if (problems.length > 0) throw mismatchError(site, problems);
+  for (const line of upgrade.lines) void pulumi.log.info(line);
+  if (upgrade.lines.length > 0) for (const warning of await budgetWarningsOf(site, keys)) void pulumi.log.warn(warning);
   for (const [node, observation] of observations) {
     if (!(observation instanceof NodeUnavailable))
       for (const warning of conditionOf(site, node, observation)) void pulumi.log.warn(`${node}: ${warning}`);
@@ -47,13 +65,27 @@ export async function reviewSite(
   }
 }
 
+/** Where a node's cluster cannot become what the configuration says. */
+function clusterProblems(site: Site, keys: SiteKeys, { k3s }: NodeReport): string[] {
+  const token = tokenProblem(keys.tokens, k3s);
+  return [...fixedSettingProblems(site, k3s), ...(token === undefined ? [] : [token])];
+}
+
 /** What a person should know of a board that works all the same. */
 function conditionOf(site: Site, node: string, { facts, health }: NodeReport): string[] {
+  const disk = etcdDiskWarning(site, node, facts);
   return [
+    ...(disk === undefined ? [] : [disk]),
     ...ineffectiveSettings(site, node, facts),
     ...describeSupply(facts, health),
     ...describeThrottling(health.throttled ?? 0),
   ];
+}
+
+/** What will keep a node from being drained, as far as the cluster can be asked now. */
+async function budgetWarningsOf(site: Site, keys: SiteKeys): Promise<string[]> {
+  const live = await findLiveServer(serversOf(site).map(({ name }) => endpointOf(site, name, keys)));
+  return live === undefined ? [] : await findBudgetWarnings(live.kubectl);
 }
 
 function partsOfAnOlderCard(

@@ -1,10 +1,13 @@
 import type { local } from "@pulumi/command";
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Card } from "./cards/card.ts";
 import { scrubCommand } from "./cards/scrub.ts";
-import { nodeOf, serverOf, type Site as SiteConfig } from "./config/site.ts";
-import { Agent, Membership, Server } from "./k3s/cluster.ts";
+import { useBundle } from "./config/bundle-check.ts";
+import { firstServer, nodeOf, serversOf, type Site as SiteConfig } from "./config/site.ts";
+import { DestroyGuard } from "./destroy-guard.ts";
+import { apiAddressOf } from "./k3s/api-address.ts";
+import { renewalReason } from "./k3s/certificate-renewal.ts";
+import { makeCluster } from "./k3s/cluster.ts";
 import { deriveSiteKeys, type SiteKeys } from "./keys/site-keys.ts";
 import type { Facts } from "./nodes/facts.ts";
 import { Access } from "./nodes/access.ts";
@@ -14,16 +17,19 @@ import { Preparation } from "./nodes/preparation.ts";
 import { Reboot } from "./nodes/reboot.ts";
 import { endpointOf } from "./remote/endpoint.ts";
 import type { SiteSecrets } from "./site-secrets.ts";
-import { measurementLease } from "../workloads/benchmark/lease.ts";
 import { NodeUnavailable } from "./remote/node-unavailable.ts";
 import type { SeenOnNode } from "./remote/phase-command.ts";
 import { reviewSite } from "./review-site.ts";
+import { makeSharedObjects } from "./shared-objects.ts";
 
 /** What experiments and scripts read of a site. */
 export interface SiteOutputs extends Record<string, unknown> {
   readonly name: string;
-  /** Secret. */
+  /** The administrator's. Secret. */
   readonly kubeconfig: pulumi.Output<string>;
+  /** Each experiment's own, by its stack. Secret. */
+  readonly experimentKubeconfigs: pulumi.Output<Record<string, string>>;
+  /** The first server. */
   readonly server: string;
   readonly nodes: Readonly<Record<string, { role: string; address: string }>>;
   readonly modelRegistry?: string;
@@ -31,13 +37,14 @@ export interface SiteOutputs extends Record<string, unknown> {
 }
 
 /** The program of a site's stack. */
-export async function siteProgram(site: SiteConfig, { rootSecret, wifiPassword }: SiteSecrets): Promise<SiteOutputs> {
+export async function siteProgram(config: SiteConfig, { rootSecret, wifiPassword }: SiteSecrets): Promise<SiteOutputs> {
+  const site = await useBundle(config);
   const keys = deriveSiteKeys(rootSecret, site);
   // For `npm run bench -- nodes`, which compares an update with one that looks at nothing first.
   const probed = process.env.BRAMBLE_PROBE !== "off";
   const observations: ReadonlyMap<string, Observation> = probed ? await observeSite(site, keys) : new Map();
   await reviewSite({ site, keys, wifiPassword, observations }, pulumi.getStack());
-  return new Site(site.name, { config: site, keys, wifiPassword, observations }).outputs;
+  return new Site(site.name, { config: site, keys, wifiPassword, observations, now: new Date() }).outputs;
 }
 
 /** A cluster of boards: cards, then every node's preparation, then K3s, then what experiments share in the cluster. */
@@ -51,11 +58,12 @@ export class Site extends pulumi.ComponentResource {
       readonly keys: SiteKeys;
       readonly wifiPassword: string | undefined;
       readonly observations: ReadonlyMap<string, Observation>;
+      readonly now: Date;
     },
     resourceOptions: pulumi.ComponentResourceOptions = {},
   ) {
     super("bramble:site:Site", name, {}, resourceOptions);
-    const { config: site, keys, wifiPassword, observations } = args;
+    const { config: site, keys, wifiPassword, observations, now } = args;
     const options = { parent: this };
     const nodes = Object.keys(site.nodes).map((node) => ({
       name: node,
@@ -64,63 +72,77 @@ export class Site extends pulumi.ComponentResource {
       endpoint: endpointOf(site, node, keys),
       seen: seenOnNode(observations.get(node)),
     }));
-    const serverName = serverOf(site).name;
 
     const cards = new Map(
       nodes.map((node) => [node.name, new Card(node.name, { ...node, stack: pulumi.getStack() }, options)]),
     );
     // Nothing is changed on any node before all of them turned out to be what the configuration says.
     const barrier = [...cards.values()].map(({ check }) => check);
-    for (const { name: node, endpoint } of nodes.filter((candidate) => !isAdopted(site, candidate.name)))
-      scrubCommand(
-        { site, node, keys, wifiPassword, endpoint },
-        { parent: cards.get(node) ?? this, dependsOn: barrier },
+    const scrubs = nodes
+      .filter((candidate) => !isAdopted(site, candidate.name))
+      .map(({ name: node, endpoint }) =>
+        scrubCommand(
+          { site, node, keys, wifiPassword, endpoint },
+          { parent: cards.get(node) ?? this, dependsOn: barrier },
+        ),
       );
 
+    const servers = serversOf(site).map((server) => server.name);
+    const serverEndpoints = servers.map((server) => endpointOf(site, server, keys));
     const prepared = new Map<string, local.Command[]>();
-    let serverReboot: local.Command | undefined;
-    // The server first: the others ask it whether somebody measures before they reboot.
-    for (const node of [...nodes].sort(
-      (one, other) => Number(other.name === serverName) - Number(one.name === serverName),
+    const serverReboots: local.Command[] = [];
+    // The servers first, one after the other: the others ask them whether somebody measures before they reboot.
+    for (const node of nodes.toSorted(
+      (one, other) => Number(servers.includes(other.name)) - Number(servers.includes(one.name)),
     )) {
       const phase = dataDiskPhase(site, node.name);
       const disk = phase && new DataDisk(node.name, { ...node, phase }, { ...options, dependsOn: barrier });
       const preparation = new Preparation(node.name, node, { ...options, dependsOn: disk?.mount ?? barrier });
       const reboot = new Reboot(
         node.name,
-        { ...node, server: endpointOf(site, serverName, keys) },
-        {
-          ...options,
-          dependsOn: serverReboot === undefined ? preparation.command : [preparation.command, serverReboot],
-        },
+        { ...node, servers: serverEndpoints },
+        { ...options, dependsOn: [preparation.command, ...serverReboots] },
       );
-      serverReboot ??= reboot.command;
+      if (servers.includes(node.name)) serverReboots.push(reboot.command);
       prepared.set(node.name, [preparation.command, reboot.command, ...(disk === undefined ? [] : [disk.mount])]);
     }
-    const preparationOf = (node: string) => prepared.get(node) ?? [];
-    const [serverArgs] = nodes.filter(({ name: node }) => node === serverName);
-    if (serverArgs === undefined) throw new Error(`no server among the nodes of ${name}`);
-    const server = new Server(serverName, serverArgs, { ...options, dependsOn: preparationOf(serverName) });
-    const joined: local.Command[] = [server.install];
-    for (const agentArgs of nodes.filter(({ name: node }) => node !== serverName)) {
-      const dependsOn = [preparationOf(agentArgs.name), server.install].flat();
-      const agent = new Agent(agentArgs.name, agentArgs, { ...options, dependsOn });
-      const membership = new Membership(agentArgs.name, { site, server, agent }, options);
-      joined.push(agent.install, membership.command);
-    }
+    const cluster = makeCluster(
+      {
+        site,
+        keys,
+        nodes: nodes.map((node) => ({
+          ...node,
+          due: renewalOf(observations.get(node.name), now),
+          prepared: prepared.get(node.name) ?? [],
+        })),
+      },
+      { parent: this, barrier },
+    );
     // Last of all, on all nodes: see accessPhase.
-    const everything = [...prepared.values(), joined].flat();
-    for (const node of nodes) new Access(node.name, node, { ...options, dependsOn: everything });
+    const everything = [...prepared.values(), cluster.parts].flat();
+    const accesses = nodes.map((node) => new Access(node.name, node, { ...options, dependsOn: everything }));
 
-    const address = serverOf(site).node.address;
-    // Known only once there is a server, so that a preview before that does not try to reach one.
-    const kubeconfig = pulumi.secret(server.install.id.apply(() => keys.kubeconfig(address)));
-    makeSharedObjects(name, kubeconfig, this);
+    const address = apiAddressOf(site, observations);
+    // Known only once there are servers, so that a preview before that does not try to reach one.
+    const whenUp = <Value>(make: () => Value) =>
+      pulumi.secret(pulumi.all(cluster.servers.map(({ id }) => id)).apply(make));
+    const kubeconfig = whenUp(() => keys.kubeconfig(address, now));
+    const shared = makeSharedObjects(site, kubeconfig, this);
+    new DestroyGuard(
+      name,
+      { site, endpoints: nodes.map(({ endpoint }) => endpoint) },
+      { ...options, dependsOn: [...scrubs, ...accesses.map(({ command }) => command), ...shared] },
+    );
 
     this.outputs = {
       name,
       kubeconfig,
-      server: serverName,
+      experimentKubeconfigs: whenUp(() =>
+        Object.fromEntries(
+          site.experiments.map((experiment) => [experiment, keys.experimentKubeconfig(experiment, address, now)]),
+        ),
+      ),
+      server: firstServer(site).name,
       nodes: Object.fromEntries(
         Object.entries(site.nodes).map(([node, { role, address: at }]) => [node, { role, address: at }]),
       ),
@@ -132,43 +154,6 @@ export class Site extends pulumi.ComponentResource {
   }
 }
 
-/** What all experiments of a site use in its cluster. */
-function makeSharedObjects(site: string, kubeconfig: pulumi.Output<string>, parent: pulumi.Resource): void {
-  // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
-  const provider = new kubernetes.Provider(
-    site,
-    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
-    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true, enablePatchForce: true },
-    { parent },
-  );
-  const namespace = new kubernetes.core.v1.Namespace(
-    measurementLease.namespace,
-    { metadata: { name: measurementLease.namespace } },
-    { parent, provider },
-  );
-  const options = { parent, provider, dependsOn: namespace };
-  // One experiment measures at a time: it holds the Lease, and its spec. Experiments bind to the Role for that.
-  new kubernetes.coordination.v1.Lease(
-    measurementLease.name,
-    { metadata: measurementLease },
-    { ...options, ignoreChanges: ["spec"] },
-  );
-  new kubernetes.rbac.v1.Role(
-    measurementLease.name,
-    {
-      metadata: measurementLease,
-      rules: [
-        {
-          apiGroups: ["coordination.k8s.io"],
-          resources: ["leases"],
-          verbs: ["get", "list", "create", "update", "patch"],
-        },
-      ],
-    },
-    options,
-  );
-}
-
 /** A node whose card Bramble did not write. */
 function isAdopted(site: SiteConfig, node: string): boolean {
   return nodeOf(site, node).hostKey !== undefined;
@@ -177,4 +162,9 @@ function isAdopted(site: SiteConfig, node: string): boolean {
 function seenOnNode(observation: Observation | undefined): SeenOnNode | undefined {
   if (observation === undefined || observation instanceof NodeUnavailable) return undefined;
   return { records: observation.records, machine: (observation.machine ?? "unknown").slice(0, 8) };
+}
+
+function renewalOf(observation: Observation | undefined, now: Date): string | undefined {
+  if (observation === undefined || observation instanceof NodeUnavailable) return undefined;
+  return renewalReason(observation.k3s, now);
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { BaseImage } from "../config/site.ts";
+import { setAside } from "../download.ts";
 import { root } from "../root.ts";
 import { UserError } from "../user-error.ts";
 import { digestOfFile } from "./image-digest.ts";
-import { fetchImage, setAside } from "./image-download.ts";
+import { fetchImage } from "./image-download.ts";
 import { inspectImage } from "./image-inspection.ts";
 import { fingerprintOf, recallImage, rememberImage } from "./image-memory.ts";
 import type { System } from "./system.ts";

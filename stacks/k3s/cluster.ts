@@ -1,85 +1,164 @@
-import { createHash } from "node:crypto";
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { nodeOf, type Site } from "../config/site.ts";
+import { agentsOf, nodeOf, serversOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 import type { Endpoint } from "../remote/endpoint.ts";
 import { phaseCommand, type SeenOnNode } from "../remote/phase-command.ts";
-import { shortDigest } from "../remote/phase.ts";
+import { stackCommand } from "../remote/stack-command.ts";
+import type { NodeChange } from "./change-input.ts";
 import { installPhase } from "./install-phase.ts";
 import { membershipPhase } from "./membership-phase.ts";
 
-interface NodeArgs {
-  readonly site: Site;
-  readonly keys: SiteKeys;
+/** A node as the program sees it. */
+export interface ClusterNode {
+  readonly name: string;
   readonly endpoint: Endpoint;
   readonly seen: SeenOnNode | undefined;
+  /** Why K3s has to be restarted there although nothing changed. */
+  readonly due: string | undefined;
+  /** What must be done on the node before K3s. */
+  readonly prepared: readonly pulumi.Resource[];
 }
 
-/** A component's own dependencies, given to its command as well: only there do they order removals. */
-function inherited(parent: pulumi.Resource, { dependsOn }: pulumi.ComponentResourceOptions) {
-  return { parent, dependsOn: dependsOn ?? [] };
-}
-
-/** K3s's server on one node, named after it. Ready once created. */
-export class Server extends pulumi.ComponentResource {
-  readonly node: string;
-  readonly endpoint: Endpoint;
-  readonly seen: SeenOnNode | undefined;
-  readonly install: local.Command;
-
-  constructor(name: string, { site, keys, endpoint, seen }: NodeArgs, options: pulumi.ComponentResourceOptions) {
-    super("bramble:k3s:Server", name, {}, options);
-    this.node = name;
-    this.endpoint = endpoint;
-    this.seen = seen;
-    const phase = installPhase(site, name, keys);
-    this.install = phaseCommand(`${name}-k3s`, { phase, endpoint, seen }, inherited(this, options));
-    this.registerOutputs();
-  }
-}
-
-/** K3s's agent on one node, named after it; its server must be ready before. */
-export class Agent extends pulumi.ComponentResource {
-  readonly install: local.Command;
-  /** Changes whenever K3s on the node does. */
-  readonly version: string;
-
-  constructor(name: string, { site, keys, endpoint, seen }: NodeArgs, options: pulumi.ComponentResourceOptions) {
-    super("bramble:k3s:Agent", name, {}, options);
-    const phase = installPhase(site, name, keys);
-    this.version = createHash("sha256")
-      .update(JSON.stringify(phase.files.map(({ sha256 }) => sha256)))
-      .digest("hex");
-    this.install = phaseCommand(`${name}-k3s`, { phase, endpoint, seen }, inherited(this, options));
-    this.registerOutputs();
-  }
+/** What a cluster is made of. */
+export interface Cluster {
+  /** K3s on the servers, in their order. */
+  readonly servers: readonly local.Command[];
+  /** All of it. */
+  readonly parts: readonly local.Command[];
 }
 
 /**
- * An agent's place in the cluster; a resource of the server's, so that it works for a dead agent. It depends on the agent's
- * K3s: made after it, when the node is Ready, and on removal gone before it, when the node is drained and deleted.
+ * K3s on all nodes: the servers one after the other, then the agents side by side, each with its place in the cluster. Before
+ * anything changes, a cluster that is there gets its new token and leaves a snapshot.
+ * @param options.barrier what every change waits for
  */
-export class Membership extends pulumi.ComponentResource {
-  readonly command: local.Command;
+export function makeCluster(
+  args: { readonly site: Site; readonly keys: SiteKeys; readonly nodes: readonly ClusterNode[] },
+  { parent, barrier }: { readonly parent: pulumi.Resource; readonly barrier: readonly pulumi.Resource[] },
+): Cluster {
+  const { site, keys, nodes } = args;
+  const { name } = site;
+  const at = new Map(nodes.map((node) => [node.name, node]));
+  const find = (node: string) => {
+    const found = at.get(node);
+    if (found === undefined) throw new Error(`there is no node ${node} in ${name}`);
+    return found;
+  };
+  const servers = serversOf(site).map(({ name: node }) => find(node));
+  const endpoints = servers.map(({ endpoint }) => endpoint);
 
-  constructor(
-    name: string,
-    { site, server, agent }: { readonly site: Site; readonly server: Server; readonly agent: Agent },
-    options: pulumi.ComponentResourceOptions,
-  ) {
-    super("bramble:k3s:Membership", name, {}, options);
-    this.command = phaseCommand(
-      `${name}-membership`,
-      {
-        phase: membershipPhase(server.node, name, nodeOf(site, name).labels),
-        endpoint: server.endpoint,
-        seen: server.seen,
-        visible: { BRAMBLE_AGENT: `${name} ${shortDigest(agent.version)}` },
-      },
-      // When the server itself goes, nobody has to leave it first.
-      { parent: this, dependsOn: agent.install, deletedWith: server.install },
-    );
-    this.registerOutputs();
+  const token = stackCommand(
+    `${name}-token`,
+    {
+      create: "k3s/rotate-token.ts",
+      input: { servers: endpoints, tokens: keys.tokens },
+      environment: { BRAMBLE_TOKEN_GENERATION: String(site.k3s.tokenGeneration) },
+      logging: "stdoutAndStderr",
+    },
+    { parent, dependsOn: [...barrier] },
+  );
+  const snapshot = stackCommand(
+    `${name}-snapshot`,
+    {
+      create: "k3s/snapshot-cluster.ts",
+      input: { servers: endpoints, version: site.k3s.version },
+      environment: { BRAMBLE_K3S: site.k3s.version },
+      logging: "stdoutAndStderr",
+    },
+    { parent, dependsOn: token },
+  );
+
+  const context = { site, keys, servers: endpoints, parent };
+  const installed: local.Command[] = [];
+  for (const node of servers) {
+    // One after the other: etcd takes in one member at a time, and a change must leave the others standing.
+    const dependsOn = [...node.prepared, snapshot, ...installed.slice(-1)];
+    installed.push(installK3s("bramble:k3s:Server", node, context, dependsOn));
   }
+  const agents = agentsOf(site).map(({ name: node }) => ({
+    node,
+    install: installK3s("bramble:k3s:Agent", find(node), context, [...find(node).prepared, ...installed]),
+  }));
+  const members = [
+    ...servers.map(({ name: node }, index) => ({ node, install: installed[index] ?? snapshot })),
+    ...agents,
+  ].map(({ node, install }) => {
+    // Asked of the others, since a node may have gone for good; a sole server has nobody else.
+    const others = servers.filter((server) => server.name !== node || servers.length === 1);
+    return makeMember(find(node), others, context, { dependsOn: [install, ...installed], deletedWith: token });
+  });
+  return {
+    servers: installed,
+    parts: [token, snapshot, ...installed, ...agents.map(({ install }) => install), ...members],
+  };
+}
+
+interface Context {
+  readonly site: Site;
+  readonly keys: SiteKeys;
+  /** All servers. */
+  readonly servers: readonly Endpoint[];
+  readonly parent: pulumi.Resource;
+}
+
+/** K3s on one node, and with that its place in the cluster. */
+function installK3s(
+  type: "bramble:k3s:Server" | "bramble:k3s:Agent",
+  { name, endpoint, seen, due }: ClusterNode,
+  { site, keys, servers, parent }: Context,
+  dependsOn: pulumi.Resource[],
+): local.Command {
+  const component = new pulumi.ComponentResource(type, name, {}, { parent });
+  const { role } = nodeOf(site, name);
+  const input: NodeChange = {
+    role,
+    version: site.k3s.version,
+    servers: [...servers],
+    tokens: role === "server" ? { short: keys.serverToken, pinned: keys.joinToken } : null,
+    maxUnavailable: site.k3s.maxUnavailable,
+    drainSeconds: site.k3s.drainSeconds,
+  };
+  return phaseCommand(
+    `${name}-k3s`,
+    {
+      phase: installPhase(site, name, keys),
+      endpoint,
+      seen,
+      due,
+      visible: { BRAMBLE_K3S: site.k3s.version },
+      program: { create: "k3s/change-node.ts", input: { ...input } },
+    },
+    { parent: component, dependsOn, protect: site.protect && role === "server" },
+  );
+}
+
+/**
+ * A node's labels, taints and place in the cluster, kept on the servers other than it, so that it works for a dead node. It
+ * depends on the node's K3s: made after it, when the node is Ready, and gone before it, when the node is drained and deleted.
+ */
+function makeMember(
+  node: ClusterNode,
+  hosts: readonly ClusterNode[],
+  { site, parent }: Context,
+  { dependsOn, deletedWith }: { dependsOn: pulumi.Resource[]; deletedWith: pulumi.Resource },
+): local.Command {
+  const [host] = hosts;
+  if (host === undefined) throw new Error(`nobody hosts the membership of ${node.name}`);
+  const component = new pulumi.ComponentResource("bramble:k3s:Membership", node.name, {}, { parent });
+  return phaseCommand(
+    `${node.name}-membership`,
+    {
+      phase: membershipPhase(host.name, node.name, nodeOf(site, node.name)),
+      endpoint: host.endpoint,
+      seen: host.seen,
+      program: {
+        create: "k3s/change-membership.ts apply",
+        delete: "k3s/change-membership.ts remove",
+        input: { servers: hosts.map(({ endpoint }) => endpoint) },
+      },
+    },
+    // When the whole cluster goes, nobody has to leave it first.
+    { parent: component, dependsOn, deletedWith },
+  );
 }

@@ -1,4 +1,5 @@
 import { binaryPath, type Role } from "./paths.ts";
+import { proxyEnvironmentPath } from "./proxy-environment.ts";
 
 /**
  * Renders K3s's systemd unit, with the settings that its documentation gives for one (docs.k3s.io, Installation).
@@ -14,6 +15,7 @@ After=network-online.target
 
 [Service]
 Type=${role === "server" ? "notify" : "exec"}
+EnvironmentFile=-${proxyEnvironmentPath}
 # Some images have these built in, or are containers.
 ExecStartPre=-modprobe br_netfilter
 ExecStartPre=-modprobe overlay

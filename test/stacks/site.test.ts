@@ -6,7 +6,7 @@ import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { cardContent } from "../../stacks/cards/card-content.ts";
 import type { Observation } from "../../stacks/nodes/observe.ts";
 import { matchesGolden } from "../golden.ts";
-import { exampleFacts, exampleHealth } from "./nodes/example-report.ts";
+import { exampleFacts, exampleHealth, exampleK3s } from "./nodes/example-report.ts";
 import { exampleRootSecret, exampleSite } from "./keys/example.ts";
 
 const facts = exampleFacts();
@@ -36,7 +36,8 @@ await pulumi.runtime.setMocks(
 // After the mocks: the SDK reads its settings when it is loaded.
 const { Site } = await import("../../stacks/site.ts");
 
-const config = { ...exampleSite(), modelRegistry: "192.168.7.2:5000" };
+const config = { ...exampleSite(), modelRegistry: "192.168.7.2:5000", experiments: ["threads-1"] };
+const now = new Date("2026-11-24T12:00:00Z");
 const keys = deriveSiteKeys(exampleRootSecret, config);
 const silent = new NodeUnavailable(endpointOf(config, "pi-2", keys), "unreachable");
 const answering: Observation = {
@@ -44,6 +45,7 @@ const answering: Observation = {
   stamp: cardContent({ site: config, node: "pi-1", keys, system: "raspberry-pi-os", wifiPassword: undefined }).stamp,
   facts,
   health: exampleHealth(),
+  k3s: exampleK3s(),
   clockSkew: 0,
   records: {},
 };
@@ -51,6 +53,7 @@ const site = new Site("barn", {
   config,
   keys,
   wifiPassword: undefined,
+  now,
   observations: new Map<string, Observation>([
     ["pi-1", answering],
     ["pi-2", silent],
@@ -79,12 +82,17 @@ test("no secret is in any input that is not marked as one", (t) => {
   const secrets = [
     exampleRootSecret,
     keys.serverToken,
+    keys.agentToken,
+    ...pem(keys.serviceKey),
+    ...pem(keys.experimentKubeconfig("threads-1", "192.168.7.11", now)).filter((line) =>
+      line.includes("client-key-data"),
+    ),
     ...Object.keys(config.nodes).map((node) => keys.nodePassword(node)),
     ...[keys.admin, ...Object.keys(config.nodes).map((node) => keys.hostKey(node))].flatMap(({ privateKey }) =>
       pem(privateKey),
     ),
     ...Object.values(keys.authorities).flatMap(({ key }) => pem(key)),
-    ...pem(keys.kubeconfig("192.168.7.11")).filter((line) => line.includes("client-key-data")),
+    ...pem(keys.kubeconfig("192.168.7.11", now)).filter((line) => line.includes("client-key-data")),
   ];
   const plain = JSON.stringify(
     registered.map(({ inputs }) => inputs),
@@ -106,7 +114,7 @@ function isSecret(value: unknown): boolean {
 
 test("a phase's diff shows digests of its files, and no script", (t) => {
   const { create, environment } = command("pi-1-k3s") as { create: string; environment: Record<string, string> };
-  t.is(create, "node remote/run-phase.ts apply");
+  t.is(create, "node k3s/change-node.ts");
   t.regex(environment["/etc/rancher/k3s/config.yaml"] ?? "", /^0\.\d kB 0600 sha256 [0-9a-f]{8}$/);
   for (const value of Object.values(environment)) t.true(value.length < 80, value);
 });
@@ -142,7 +150,7 @@ test("experiments find what they need in the outputs", (t) => {
   });
   t.deepEqual([outputs.name, outputs.server, outputs.modelRegistry], ["barn", "pi-1", "192.168.7.2:5000"]);
   t.deepEqual(outputs.facts, { "pi-1": facts, "pi-2": facts });
-  t.is(outputs.kubeconfig, keys.kubeconfig("192.168.7.11"));
+  t.is(outputs.kubeconfig, keys.kubeconfig("192.168.7.11", now));
 });
 
 test("the kubeconfig is secret, the facts are not", async (t) => {

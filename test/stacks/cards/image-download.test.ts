@@ -14,8 +14,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { fetchImage, type Patience } from "../../../stacks/cards/image-download.ts";
+import { fetchImage } from "../../../stacks/cards/image-download.ts";
 import type { ImageOptions } from "../../../stacks/cards/image.ts";
+import type { Patience } from "../../../stacks/download.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bramble-download-"));
@@ -28,7 +29,9 @@ test.after.always(() => {
   rmSync(directory, { recursive: true });
 });
 
-const patience: Patience = { silence: 500, tries: 3, pause: 10 };
+/** Long enough for a machine that does much else. */
+const patience: Patience = { silence: 10_000, tries: 3, pause: 10 };
+const shortPatience: Patience = { ...patience, silence: 500 };
 
 function digest(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -88,8 +91,13 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: Buff
   else response.write(file.subarray(from, end));
 }
 
-async function fetched(served: Served, sha256: string, options: ImageOptions = {}): Promise<Buffer> {
-  return readFileSync(await fetchImage(served.url, sha256, options, patience));
+async function fetched(
+  served: Served,
+  sha256: string,
+  options: ImageOptions = {},
+  limits: Patience = patience,
+): Promise<Buffer> {
+  return readFileSync(await fetchImage(served.url, sha256, options, limits));
 }
 
 test("a file is fetched once, with progress, and takes its name when its digest is right", async (t) => {
@@ -241,7 +249,7 @@ test("a server that falls silent or is away is given up in the end, and what is 
   const silent = await serve(t, (_, response, count) => {
     if (count === 1) response.writeHead(200, { "content-length": file.length }).write(file.subarray(0, 50_000));
   });
-  await t.throwsAsync(fetched(silent, digest(file)), {
+  await t.throwsAsync(fetched(silent, digest(file), {}, shortPatience), {
     instanceOf: UserError,
     message: /can't be fetched: .*said nothing for 0.5 s\n.*the 50000 bytes that are here are kept/,
   });
