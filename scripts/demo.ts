@@ -37,7 +37,12 @@ async function up(session: Session): Promise<void> {
       next: "mend what is listed, then npm run demo again",
     });
   const steps = new Steps();
-  const parts = await raiseTwin({ stack: demoSite, directory: demoDirectory, steps });
+  const parts = await raiseTwin({
+    stack: demoSite,
+    directory: demoDirectory,
+    experiments: Object.keys(experiments),
+    steps,
+  });
   for (const [stack, experiment] of Object.entries(experiments))
     await ensureStack(stack, "experiment", renderTwinExperiment(demoSite, parts, experiment));
   const { signal } = session;

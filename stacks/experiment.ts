@@ -6,16 +6,18 @@ import { runnerFiles, type RunnerFiles } from "../workloads/benchmark/runner-fil
 import { ollamaUrl, renderOllama } from "../workloads/ollama/server.ts";
 import { loadPromptSet } from "../workloads/prompts/prompt-set.ts";
 import type { Experiment as ExperimentConfig } from "./config/experiment.ts";
+import { ExperimentGuard } from "./destroy-guard.ts";
 import { UserError } from "./user-error.ts";
 
 /** The program of an experiment's stack: what scripts read of it are its outputs. */
 export async function experimentProgram(config: ExperimentConfig): Promise<Record<string, unknown>> {
   const site = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${config.site}`);
   await checkNodes(config, site);
+  const kubeconfig = await kubeconfigOf(pulumi.getStack(), config, site);
   const runner = runnerFiles();
   const plan = planOf(config, runner);
   const provider = new kubernetes.Provider("cluster", {
-    kubeconfig: site.requireOutput("kubeconfig"),
+    kubeconfig,
     clusterIdentifier: pulumi.interpolate`bramble-${site.requireOutput("name")}`,
     // An `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
     upsertExistingObjects: true,
@@ -60,6 +62,24 @@ async function checkNodes(config: ExperimentConfig, site: pulumi.StackReference)
     });
 }
 
+/** What the site gave this experiment to reach its namespace with. Secret. @throws UserError where it gave nothing */
+async function kubeconfigOf(
+  stack: string,
+  { site: name }: ExperimentConfig,
+  site: pulumi.StackReference,
+): Promise<pulumi.Output<string>> {
+  const details = await site.getOutputDetails("experimentKubeconfigs");
+  const kubeconfigs = (details.secretValue ?? details.value) as Record<string, string> | undefined;
+  const kubeconfig = kubeconfigs?.[stack];
+  if (kubeconfig === undefined)
+    throw new UserError({
+      what: `the site ${name} does not let this experiment in`,
+      where: `Pulumi.${stack}.yaml`,
+      next: `name ${stack} under experiments in Pulumi.${name}.yaml, bring the site up (npm run up -- ${name}), then this again`,
+    });
+  return pulumi.secret(kubeconfig);
+}
+
 /** Everything that decides what is measured; the run-id is its digest. */
 export function planOf(config: ExperimentConfig, runner: RunnerFiles): Plan {
   const { series, model, images, nodes, variants, scenarios, blocks, seed, primary } = config;
@@ -72,7 +92,7 @@ export function planOf(config: ExperimentConfig, runner: RunnerFiles): Plan {
   };
 }
 
-/** An experiment in its own namespace: an Ollama server with the locked model, and the Job that measures it. */
+/** An experiment in the namespace that its site has for it: an Ollama server with the locked model, and the Job that measures it. */
 class Experiment extends pulumi.ComponentResource {
   readonly namespace: string;
   readonly jobName: string;
@@ -89,9 +109,8 @@ class Experiment extends pulumi.ComponentResource {
   ) {
     super("bramble:experiment:Experiment", name, {}, options);
     const { config, plan, runner, registry } = args;
-    const namespace = new kubernetes.core.v1.Namespace(name, { metadata: { name } }, { parent: this });
-    const inNamespace = { parent: this, dependsOn: namespace };
-
+    // The namespace, and the right to be in it, are the site's.
+    const inNamespace = { parent: this };
     const ollama = renderOllama({
       namespace: name,
       model: config.model,
@@ -105,12 +124,12 @@ class Experiment extends pulumi.ComponentResource {
 
     const benchmark = renderBenchmark({ plan, namespace: name, runner, ollamaUrl });
     const account = new kubernetes.core.v1.ServiceAccount("benchmark", benchmark.serviceAccount, inNamespace);
-    const binding = new kubernetes.rbac.v1.RoleBinding("benchmark", benchmark.roleBinding, inNamespace);
     const configMap = new kubernetes.core.v1.ConfigMap("benchmark", benchmark.configMap, inNamespace);
-    new kubernetes.batch.v1.Job("benchmark", benchmark.job, {
+    const job = new kubernetes.batch.v1.Job("benchmark", benchmark.job, {
       parent: this,
-      dependsOn: [service, account, binding, configMap],
+      dependsOn: [service, account, configMap],
     });
+    new ExperimentGuard(name, { runId: runIdOf(plan) }, { parent: this, dependsOn: job });
 
     this.namespace = name;
     this.jobName = benchmark.job.metadata.name;

@@ -23,14 +23,21 @@ export type SiteParts = Pick<TwinParts, "image" | "k3s" | "network"> &
   Partial<Pick<TwinParts, "ollama" | "runner" | "modelRegistry">>;
 
 /**
- * `bramble:site` of a twin: a site like any other. The first node is the server, the second one serves models.
- * @param nodes names of its 1 to 8 nodes
+ * `bramble:site` of a twin: a site like any other. The first node is a server, the second one serves models.
+ * @param wanted.nodes names of its 1 to 8 nodes
+ * @param wanted.servers how many of them, from the first on, are servers
+ * @param wanted.experiments stacks that it lets in
  */
 export function renderTwinSite(
   name: string,
   parts: SiteParts,
-  nodes: readonly string[] = Object.values(twinNodes),
+  wanted: {
+    readonly nodes?: readonly string[];
+    readonly servers?: 1 | 3;
+    readonly experiments?: readonly string[];
+  } = {},
 ): Record<string, unknown> {
+  const { nodes = Object.values(twinNodes), servers = 1, experiments = [] } = wanted;
   const [server, agent = server] = nodes;
   if (nodes.length > 8) throw new Error(`a twin has 1 to 8 nodes, not ${nodes.length}`);
   const { ollama, runner, modelRegistry } = parts;
@@ -45,10 +52,13 @@ export function renderTwinSite(
     nodes: Object.fromEntries(
       nodes.map((node, index) => [
         node,
-        { role: node === server ? "server" : "agent", address: parts.network.address(11 + index) },
+        { role: index < servers ? "server" : "agent", address: parts.network.address(11 + index) },
       ]),
     ),
     k3s: parts.k3s,
+    // A twin is made and unmade all day.
+    protect: false,
+    experiments,
     images,
     ...(modelRegistry === undefined ? {} : { modelRegistry }),
   };

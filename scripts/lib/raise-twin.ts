@@ -20,8 +20,14 @@ import { ensureRootSecret, ensureStack, refreshSite } from "./twin-stacks.ts";
  * Brings a twin to where a person is who has written the cards and powered the boards on: everything built, the model
  * registry serving, the site's stack configured, cards written, nodes answering. What is there already stays as it is.
  */
-export async function raiseTwin(wanted: { stack: string; directory: string; steps: Steps }): Promise<TwinParts> {
-  const { stack, directory, steps } = wanted;
+export async function raiseTwin(wanted: {
+  readonly stack: string;
+  readonly directory: string;
+  /** Stacks of the experiments that the site lets in. */
+  readonly experiments: readonly string[];
+  readonly steps: Steps;
+}): Promise<TwinParts> {
+  const { stack, directory, experiments, steps } = wanted;
   const built = await provideTwinParts(steps);
   const plugins = await steps.run("Pulumi plugins", installPlugins);
   for (const line of [...plugins, ...standIns(built.k3s.origin)]) steps.print(`           ${line}`);
@@ -41,7 +47,7 @@ export async function raiseTwin(wanted: { stack: string; directory: string; step
     modelRegistry: model.registry,
   };
   const site = await steps.run("configuration", async () => {
-    const rendered = renderTwinSite(stack, parts);
+    const rendered = renderTwinSite(stack, parts, { experiments });
     await ensureStack(stack, "site", rendered);
     await ensureRootSecret(stack);
     const refreshed = refreshSite(stack, rendered);

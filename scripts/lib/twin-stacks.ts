@@ -26,7 +26,8 @@ export async function ensureRootSecret(stack: string): Promise<void> {
 export function refreshSite(stack: string, built: Record<string, unknown>): Site {
   const current = parseSite(stack, stackKey(stack, "site"));
   const image = existsSync(current.image.file ?? "") ? current.image : built.image;
-  setStackKey(stack, "site", { ...current, image, k3s: built.k3s, images: built.images });
+  const k3s = { ...current.k3s, ...(built.k3s as Pick<Site["k3s"], "version" | "binary" | "images">) };
+  setStackKey(stack, "site", { ...current, image, k3s, images: built.images });
   return parseSite(stack, stackKey(stack, "site"));
 }
 

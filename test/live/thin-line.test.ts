@@ -40,7 +40,12 @@ async function clear(): Promise<void> {
 }
 
 async function raise(): Promise<void> {
-  const parts = await raiseTwin({ stack: site, directory: live.twinDirectory, steps: new Steps() });
+  const parts = await raiseTwin({
+    stack: site,
+    directory: live.twinDirectory,
+    experiments: [one, two],
+    steps: new Steps(),
+  });
   await ensureStack(one, "experiment", renderTwinExperiment(site, parts, { ...shape, threads: 1 }));
   await ensureStack(two, "experiment", renderTwinExperiment(site, parts, { ...shape, threads: 2 }));
 }

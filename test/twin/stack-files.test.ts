@@ -11,19 +11,21 @@ const parts = {
 
 test("a twin of 1 to 8 nodes is a valid site with one server", (t) => {
   for (const count of [1, 2, 8]) {
-    const site = parseSite("twin", renderTwinSite("twin", parts, nodeNames(count)));
+    const site = parseSite("twin", renderTwinSite("twin", parts, { nodes: nodeNames(count) }));
     const roles = Object.values(site.nodes).map(({ role }) => role);
     t.deepEqual(roles, ["server", ...Array.from({ length: count - 1 }, () => "agent" as const)]);
     t.is(new Set(Object.values(site.nodes).map(({ address }) => address)).size, count);
   }
-  t.throws(() => renderTwinSite("twin", parts, nodeNames(9)), { message: /1 to 8 nodes/ });
+  t.throws(() => renderTwinSite("twin", parts, { nodes: nodeNames(9) }), { message: /1 to 8 nodes/ });
 });
 
 test("what experiments need lies where it runs: models on the second node, on the only one where there is one", (t) => {
   const ollama = { file: "ollama.tar", sha256, reference: "ollama:1" };
   const runner = { file: "node.tar", sha256, reference: "node:1" };
   const placed = (names: readonly string[]) =>
-    parseSite("twin", renderTwinSite("twin", { ...parts, ollama, runner }, names)).images.map(({ nodes }) => nodes);
+    parseSite("twin", renderTwinSite("twin", { ...parts, ollama, runner }, { nodes: names })).images.map(
+      ({ nodes }) => nodes,
+    );
   t.deepEqual(placed(["one", "two", "three"]), [["two"], ["one"]]);
   t.deepEqual(placed(["one"]), [["one"], ["one"]]);
 });

@@ -1,5 +1,4 @@
 import { serviceAccountDirectory } from "./kubernetes-client.ts";
-import { measurementLease } from "./lease.ts";
 import { canonicalJson, runIdOf, type Plan } from "./plan.ts";
 import type { RunnerFiles } from "./runner-files.ts";
 
@@ -18,7 +17,9 @@ export function resultsDirectory(runId: string): string {
 }
 
 const mount = { runner: "/runner", results: "/results" } as const;
-const serviceAccount = "benchmark";
+
+/** The service account of an experiment's benchmark, which the site lets take turns at measuring. */
+export const benchmarkAccount = "benchmark";
 
 /** Seconds between SIGTERM and SIGKILL: the runner needs one to give back the lease. */
 const gracePeriod = 30;
@@ -76,7 +77,7 @@ export function renderBenchmark({ plan, namespace, runner, ollamaUrl }: Benchmar
         metadata: { labels },
         spec: {
           restartPolicy: "Never",
-          serviceAccountName: serviceAccount,
+          serviceAccountName: benchmarkAccount,
           enableServiceLinks: false,
           terminationGracePeriodSeconds: gracePeriod,
           nodeSelector: { "kubernetes.io/hostname": plan.nodes.runner },
@@ -122,25 +123,10 @@ export function renderBenchmark({ plan, namespace, runner, ollamaUrl }: Benchmar
     },
   };
 
-  return { configMap, job, ...renderAccess(namespace) };
-}
-
-/** The benchmark's service account, and its right to the measuring lease by the site's Role of the same name. */
-function renderAccess(namespace: string) {
   const account = {
     apiVersion: "v1" as const,
     kind: "ServiceAccount" as const,
-    metadata: { name: serviceAccount, namespace },
+    metadata: { name: benchmarkAccount, namespace },
   };
-
-  const subject = { kind: "ServiceAccount", name: serviceAccount, namespace };
-  const roleBinding = {
-    apiVersion: "rbac.authorization.k8s.io/v1" as const,
-    kind: "RoleBinding" as const,
-    metadata: { name: `${serviceAccount}-${namespace}`, namespace: measurementLease.namespace },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: measurementLease.name },
-    subjects: [subject],
-  };
-
-  return { serviceAccount: account, roleBinding };
+  return { configMap, job, serviceAccount: account };
 }

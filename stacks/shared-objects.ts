@@ -1,0 +1,58 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { measurementLease } from "../workloads/benchmark/lease.ts";
+import { renderExperimentAccess, turnRules } from "./experiment-access.ts";
+
+/**
+ * What a site keeps in its cluster for all experiments: the measuring Lease, and for each of them a namespace with rights of its own.
+ * @returns all that was made
+ */
+export function makeSharedObjects(
+  site: { readonly name: string; readonly experiments: readonly string[] },
+  kubeconfig: pulumi.Output<string>,
+  parent: pulumi.Resource,
+): pulumi.Resource[] {
+  // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
+  const provider = new kubernetes.Provider(
+    site.name,
+    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
+    { kubeconfig, clusterIdentifier: `bramble-${site.name}`, upsertExistingObjects: true, enablePatchForce: true },
+    { parent },
+  );
+  const namespace = new kubernetes.core.v1.Namespace(
+    measurementLease.namespace,
+    { metadata: { name: measurementLease.namespace } },
+    { parent, provider },
+  );
+  const options = { parent, provider, dependsOn: namespace };
+  // One experiment measures at a time: it holds the Lease, and its spec. Experiments bind to the Role for that.
+  const lease = new kubernetes.coordination.v1.Lease(
+    measurementLease.name,
+    { metadata: measurementLease },
+    { ...options, ignoreChanges: ["spec"] },
+  );
+  const role = new kubernetes.rbac.v1.Role(
+    measurementLease.name,
+    { metadata: measurementLease, rules: turnRules },
+    options,
+  );
+  const lettingIn = site.experiments.flatMap((experiment) => letIn(experiment, { parent, provider, dependsOn: role }));
+  return [provider, namespace, lease, role, ...lettingIn];
+}
+
+/** An experiment's namespace, and its rights. */
+function letIn(
+  experiment: string,
+  options: { parent: pulumi.Resource; provider: kubernetes.Provider; dependsOn: pulumi.Resource },
+): pulumi.Resource[] {
+  const access = renderExperimentAccess(experiment);
+  const namespace = new kubernetes.core.v1.Namespace(experiment, access.namespace, options);
+  const inside = { ...options, dependsOn: namespace };
+  const role = new kubernetes.rbac.v1.Role(`${experiment}-experiment`, access.role, inside);
+  const binding = new kubernetes.rbac.v1.RoleBinding(`${experiment}-experiment`, access.binding, {
+    ...inside,
+    dependsOn: role,
+  });
+  const turns = new kubernetes.rbac.v1.RoleBinding(`${experiment}-turns`, access.turns, options);
+  return [namespace, role, binding, turns];
+}
