@@ -1,5 +1,6 @@
 import { cardContent, type CardContent } from "../../../stacks/cards/card-content.ts";
 import type { LocalImage } from "../../../stacks/cards/image.ts";
+import { useBundledImage } from "../../../stacks/config/bundle-check.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { Progress } from "./progress.ts";
 import type { SiteStack } from "../site-stack.ts";
@@ -20,7 +21,7 @@ export async function prepareCards(
   signal: AbortSignal,
 ): Promise<PreparedCard[]> {
   const keys = deriveSiteKeys(rootSecret, site);
-  const image = await provideImage(site.image, {
+  const image = await provideImage(await useBundledImage(site), {
     signal,
     progress: (done, total) => {
       progress.show("base image", done, total);
