@@ -6,6 +6,7 @@ import { runMain } from "./lib/main.ts";
 const areas: Readonly<Record<string, () => Promise<Bench>>> = {
   cards: async () => (await import("./bench/cards.ts")).benchCards,
   nodes: async () => (await import("./bench/nodes.ts")).benchNodes,
+  k3s: async () => (await import("./bench/k3s.ts")).benchK3s,
 };
 
 const usage = `Usage: npm run bench -- <area>    (${Object.keys(areas).join(", ")})
@@ -15,6 +16,7 @@ Progress goes to stderr.
 
 cards   writing and verifying a card, against dd and reading back
 nodes   an up with nothing to do, and a bootstrap by the number of nodes, on twins (root, some minutes)
+k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
 `;
 
 await runMain(async ({ signal }) => {

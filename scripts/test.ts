@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { root } from "../stacks/root.ts";
 import { debianPrograms } from "../twin/debian-programs.ts";
+import { provideK3s } from "../twin/k3s-release.ts";
 import { checkRequirements } from "../twin/requirements.ts";
 import { runMain } from "./lib/main.ts";
 import { Steps } from "./lib/steps.ts";
@@ -46,7 +47,9 @@ async function runLive(signal: AbortSignal): Promise<Counts> {
   const problems = await checkRequirements();
   if (problems.length === 0) {
     // Built before the tests begin, so that a first run's builds are seen, and take no test's time.
-    await provideTwinParts(new Steps());
+    const steps = new Steps();
+    await provideTwinParts(steps);
+    await steps.run("K3s to upgrade to", (report) => provideK3s(report, "1.35"));
     return runAva("ava.live.config.js", signal);
   }
   for (const { what, next } of problems) console.log(`live suite skipped: ${what} (next: ${next})`);

@@ -17,9 +17,12 @@ export interface Moment {
 
 /** A node seen from outside: nothing is run on it, and no connection is made. */
 export interface NodeView {
+  readonly node: string;
   /** A file or directory of the node, as a path on this machine. */
   path(path: string): string;
   commands(): Promise<string[]>;
+  /** Of all nodes: what concerns a node is often done on a server. */
+  allCommands(): Promise<string[]>;
 }
 
 /** The first step of ours that is a child of the program that applies a phase. */
@@ -53,8 +56,25 @@ export const bootstrapMoments: readonly Moment[] = [
   { name: "access", isNow: async (view) => (await phases(view)).some((phase) => phase.startsWith("access")) },
 ];
 
+/** The steps of a node's upgrade to another K3s, in their order. */
+export const upgradeMoments: readonly Moment[] = [
+  {
+    name: "drain",
+    isNow: async (view) => (await view.allCommands()).some((command) => command.includes(`drain ${view.node} `)),
+  },
+  {
+    name: "upgrade transfer",
+    isNow: async (view) => (await partialBytes(view)) > 8_000_000,
+  },
+  {
+    name: "upgrade restart",
+    isNow: async (view) =>
+      (await view.commands()).some((command) => /systemctl (restart|start) .*k3s(-agent)?\.service/.test(command)),
+  },
+];
+
 export function momentOf(name: string): Moment {
-  const moment = bootstrapMoments.find((candidate) => candidate.name === name);
+  const moment = [...bootstrapMoments, ...upgradeMoments].find((candidate) => candidate.name === name);
   if (moment === undefined) throw new Error(`there is no moment called ${name}`);
   return moment;
 }
@@ -65,9 +85,12 @@ export function momentOf(name: string): Moment {
  */
 export async function waitForMoment(trial: TrialSite, node: string, moment: Moment, update: Update): Promise<void> {
   const root = await rootOf(trial.twin, node);
+  const commandsOf = async (one: string) => (await nodeProcesses(trial.twin, one)).map(({ command }) => command);
   const view: NodeView = {
+    node,
     path: (path) => join(root, path),
-    commands: async () => (await nodeProcesses(trial.twin, node)).map(({ command }) => command),
+    commands: () => commandsOf(node),
+    allCommands: async () => (await Promise.all(trial.nodes.map(commandsOf))).flat(),
   };
   while (!(await moment.isNow(view))) {
     if (update.over.aborted) {

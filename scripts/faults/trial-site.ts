@@ -1,14 +1,15 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseSite } from "../../stacks/config/parse.ts";
-import { nodeOf, type Site } from "../../stacks/config/site.ts";
+import { nodeOf, serversOf, type Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
+import { binaryPath } from "../../stacks/k3s/paths.ts";
 import { run } from "../../stacks/remote/connection.ts";
 import { endpointOf } from "../../stacks/remote/endpoint.ts";
 import { recordsDirectory } from "../../stacks/remote/phase.ts";
 import { stateDirectory } from "../../stacks/root.ts";
 import { baseImage } from "../../twin/base-image.ts";
-import { provideK3s } from "../../twin/k3s-release.ts";
+import { provideK3s, type K3sLine } from "../../twin/k3s-release.ts";
 import { removeNode, waitForSsh, type TwinNode } from "../../twin/node.ts";
 import { installDebianPackages } from "../../twin/requirements.ts";
 import { bootTwin, downTwin, leftovers, openTwin } from "../../twin/site.ts";
@@ -29,16 +30,24 @@ import { ensureRootSecret, ensureStack } from "../lib/twin-stacks.ts";
 export class TrialSite {
   readonly stack: string;
   readonly steps: Steps;
-  /** Names of its nodes; the first is the server. */
+  /** Names of its nodes; the first ones are the servers. */
   readonly nodes: readonly string[];
+  readonly #servers: 1 | 3;
   readonly #directory: string;
   readonly #state: string;
   #twin: Twin | undefined;
   #parts: SiteParts | undefined;
 
-  constructor({ stack, nodes, steps }: { stack: string; nodes: readonly string[]; steps: Steps }) {
+  constructor(wanted: {
+    readonly stack: string;
+    readonly nodes: readonly string[];
+    readonly servers?: 1 | 3;
+    readonly steps: Steps;
+  }) {
+    const { stack, nodes, servers = 1, steps } = wanted;
     this.stack = stack;
     this.nodes = nodes;
+    this.#servers = servers;
     this.steps = steps;
     this.#directory = join(stateDirectory, "twins", stack);
     this.#state = join(stateDirectory, `state-${stack}`);
@@ -66,7 +75,7 @@ export class TrialSite {
       network: { gateway, prefix: 24, address: (host) => `${prefix}.${host}` },
     };
     this.#twin = twin;
-    await ensureStack(stack, "site", renderTwinSite(stack, this.#parts, this.nodes));
+    await ensureStack(stack, "site", renderTwinSite(stack, this.#parts, { nodes: this.nodes, servers: this.#servers }));
     await ensureRootSecret(stack);
   }
 
@@ -157,6 +166,28 @@ export class TrialSite {
   /** Runs a shell script on a node as root, over the connection that Bramble uses, and returns what it printed. */
   async onNode(node: string, script: string): Promise<string> {
     return await this.onNodeOf(this.config(), node, script);
+  }
+
+  /** kubectl with these arguments, as a shell reads them, on the first server that answers. */
+  async kubectl(args: string, stdin = ""): Promise<string> {
+    const servers = serversOf(this.config()).map(({ name }) => name);
+    const failures: string[] = [];
+    for (const server of servers)
+      try {
+        const input = `kubectl() { KUBECACHEDIR=/run/trial ${binaryPath} kubectl "$@"; }`;
+        return await this.onNode(server, `${input}\nkubectl ${args} <<'END-OF-INPUT'\n${stdin}\nEND-OF-INPUT`);
+      } catch (error) {
+        failures.push(String(error));
+      }
+    throw new Error(`no server did it: kubectl ${args}\n${failures.join("\n")}`);
+  }
+
+  /** Has the configuration ask for the K3s of a line, as a person who upgrades does. */
+  async useK3s(line: K3sLine): Promise<void> {
+    const { version, binary, images } = await this.steps.run(`K3s ${line}`, (report) => provideK3s(report, line));
+    this.configure((site) => {
+      site.k3s = { ...(site.k3s as object), version, binary, images };
+    });
   }
 
   /** The same, for a node that another configuration of the site has. */

@@ -1,0 +1,49 @@
+import { nodeNames } from "../../twin/stack-files.ts";
+import { TrialSite } from "../faults/trial-site.ts";
+import { Steps } from "../lib/steps.ts";
+import type { Bench } from "./figure.ts";
+import { installByHand } from "./install-floor.ts";
+import { comparePairs, timed } from "./paired.ts";
+
+const agents = [1, 2, 4];
+const rounds = 3;
+
+/** From booted blank nodes to all Ready: the first `up`, all that it does, against the same K3s started by hand. */
+export const benchInstall: Bench = async ({ report, signal }) => {
+  for (const count of agents) {
+    const trial = new TrialSite({
+      stack: "trial-bench",
+      nodes: nodeNames(1 + count),
+      steps: new Steps(process.stderr),
+    });
+    try {
+      await trial.close();
+      await trial.open();
+      const pairs: { value: number; baseline: number }[] = [];
+      for (let round = 0; round < rounds && !signal.aborted; round += 1) {
+        const byBramble = async () => {
+          await trial.startOver();
+          return await timed(() => trial.up());
+        };
+        const byHand = async () => {
+          await trial.startOver();
+          return await timed(() => installByHand(trial));
+        };
+        // Which of both comes first takes turns.
+        const first = round % 2 === 0 ? await byBramble() : undefined;
+        const baseline = await byHand();
+        pairs.push({ value: first ?? (await byBramble()), baseline });
+      }
+      report({
+        name: `install-vs-floor, ${count} ${count === 1 ? "agent" : "agents"}`,
+        unit: "s",
+        ...comparePairs(pairs),
+        limit: 1.25,
+        against: "a shell loop over ssh that copies and starts the same K3s, and prepares nothing",
+        runs: pairs,
+      });
+    } finally {
+      await trial.close();
+    }
+  }
+};
