@@ -1,7 +1,7 @@
 import { nodeNames } from "../../twin/stack-files.ts";
 import { expectNoWrites } from "../faults/recovery.ts";
 import { TrialSite } from "../faults/trial-site.ts";
-import { bringWorkloadImage, deployWorkload, watchApi, watchWorkload } from "../faults/workload.ts";
+import { bringWorkloadImage, deployWorkload, watchWhile } from "../faults/workload.ts";
 import { Steps } from "../lib/steps.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { rounded, timed } from "./paired.ts";
@@ -22,10 +22,11 @@ export const benchUpgrade: Bench = async ({ report }) => {
     await trial.steps.run("first up", () => trial.up());
     await deployWorkload(trial);
     await trial.useK3s("1.35");
-    const watched = { api: await watchApi(trial), workload: watchWorkload(trial) };
-    const seconds = await timed(() => trial.steps.run("upgrade", () => trial.up()));
-    for (const [what, over] of Object.entries(watched)) {
-      const { requests, failed, longestGap } = await over();
+    let seconds = 0;
+    const fared = await watchWhile(trial, async () => {
+      seconds = await timed(() => trial.steps.run("upgrade", () => trial.up()));
+    });
+    for (const [what, { requests, failed, longestGap }] of Object.entries(fared)) {
       const figure: Figure = {
         name: `upgrade-failed-probes, ${what}`,
         value: failed,

@@ -5,14 +5,13 @@ import { binaryPath } from "../../stacks/k3s/paths.ts";
 import { stateDirectory } from "../../stacks/root.ts";
 import { cutLink, cutPower, restoreLink, restorePower } from "../../twin/faults.ts";
 import { removeNode } from "../../twin/node.ts";
-import { describeAvailability } from "./availability.ts";
 import { killedDuring } from "./killed-update.ts";
 import { momentOf, waitForMoment, type Moment } from "./moments.ts";
 import type { Fault } from "./recovery.ts";
 import type { TrialSite } from "./trial-site.ts";
 import { twoUpdates } from "./two-updates.ts";
 import { startUpdate } from "./update.ts";
-import { bringWorkloadImage, deployWorkload, watchApi, watchWorkload } from "./workload.ts";
+import { bringWorkloadImage, deployWorkload, describeFared, watchWhile } from "./workload.ts";
 
 /** Nodes of the site that K3s's faults are tried on; the first three are servers. */
 export const k3sFaultNodes = 4;
@@ -62,12 +61,13 @@ function cutDuringUpgrade(moment: string): Fault {
       await trial.up();
       await deployWorkload(trial);
       await trial.useK3s("1.35");
-      const over = watchWorkload(trial);
-      const lost = await cutEachNode(trial, momentOf(moment));
-      const availability = describeAvailability("workload", await over());
+      let lost: string[] = [];
+      const fared = await watchWhile(trial, async () => {
+        lost = await cutEachNode(trial, momentOf(moment));
+      });
       return {
         injected: `each node lost power, page cache included, at its ${moment} from 1.34 to 1.35`,
-        lost: [...lost, availability].join("; "),
+        lost: [...lost, describeFared(fared)].join("; "),
       };
     },
   };
@@ -79,18 +79,18 @@ const lostServer: Fault = {
   async inject(trial) {
     await deployWorkload(trial);
     const [first = ""] = trial.nodes;
-    const [api, workload] = [await watchApi(trial), watchWorkload(trial)];
-    await removeNode(trial.twin, first);
-    // Long enough for etcd to elect another leader.
-    await sleep(20_000);
-    const without = await (await startUpdate(trial.stack)).end;
-    if (without.code !== 0) throw new Error(`an up with a server gone failed:\n${without.output}`);
-    await trial.powerOn();
-    await trial.up();
-    const parts = [describeAvailability("API", await api()), describeAvailability("workload", await workload())];
+    const fared = await watchWhile(trial, async () => {
+      await removeNode(trial.twin, first);
+      // Long enough for etcd to elect another leader.
+      await sleep(20_000);
+      const without = await (await startUpdate(trial.stack)).end;
+      if (without.code !== 0) throw new Error(`an up with a server gone failed:\n${without.output}`);
+      await trial.powerOn();
+      await trial.up();
+    });
     return {
       injected: `${first} removed with its card; later a newly written card under its name`,
-      lost: parts.join("; "),
+      lost: describeFared(fared),
     };
   },
 };
@@ -101,18 +101,19 @@ const cutAgentLink: Fault = {
   async inject(trial) {
     await deployWorkload(trial);
     const agent = trial.nodes.at(-1) ?? "";
-    const workload = watchWorkload(trial);
     trial.configure((site) => {
       site.k3s = { ...(site.k3s as object), containerLog: { megabytes: 11 } };
     });
-    await cutLink(trial.twin, agent);
-    const { code, output } = await (await startUpdate(trial.stack)).end;
-    await restoreLink(trial.twin, agent);
-    if (code === 0) throw new Error("an up succeeded although an agent that it had to change was cut off");
-    if (!output.includes(agent)) throw new Error(`the up does not name ${agent}:\n${output}`);
+    const fared = await watchWhile(trial, async () => {
+      await cutLink(trial.twin, agent);
+      const { code, output } = await (await startUpdate(trial.stack)).end;
+      await restoreLink(trial.twin, agent);
+      if (code === 0) throw new Error("an up succeeded although an agent that it had to change was cut off");
+      if (!output.includes(agent)) throw new Error(`the up does not name ${agent}:\n${output}`);
+    });
     return {
       injected: `${agent}'s cable pulled during an up that changes all nodes' configuration`,
-      lost: `the up that ran; ${describeAvailability("workload", await workload())}`,
+      lost: `the up that ran; ${describeFared(fared)}`,
     };
   },
 };

@@ -7,7 +7,7 @@ import { serversOf } from "../../stacks/config/site.ts";
 import { buildRunnerImage } from "../../twin/images.ts";
 import { connectionOf } from "../../workloads/benchmark/kubeconfig.ts";
 import { stackConfiguration } from "../lib/pulumi.ts";
-import { watchAvailability, type Ask, type Availability } from "./availability.ts";
+import { describeAvailability, watchAvailability, type Ask, type Availability } from "./availability.ts";
 import type { TrialSite } from "./trial-site.ts";
 
 const name = "answering";
@@ -97,8 +97,27 @@ function renderWorkload(image: string): object[] {
   ];
 }
 
-/** Watches the workload through all nodes. */
-export function watchWorkload(trial: TrialSite): () => Promise<Availability> {
+/** How the Kubernetes API and the workload fared during some work, for clients that know all servers and nodes. */
+export async function watchWhile(
+  trial: TrialSite,
+  work: () => Promise<unknown>,
+): Promise<{ readonly api: Availability; readonly workload: Availability }> {
+  const [api, workload] = [await watchApi(trial), watchWorkload(trial)];
+  try {
+    await work();
+  } finally {
+    // Whatever came of the work: who goes on asking keeps the process from its end.
+    await Promise.all([api(), workload()]);
+  }
+  return { api: await api(), workload: await workload() };
+}
+
+/** In the words of a report. */
+export function describeFared({ api, workload }: Awaited<ReturnType<typeof watchWhile>>): string {
+  return `${describeAvailability("API", api)}; ${describeAvailability("workload", workload)}`;
+}
+
+function watchWorkload(trial: TrialSite): () => Promise<Availability> {
   return watchAvailability(trial.nodes, askWorkload(trial));
 }
 
@@ -114,7 +133,7 @@ function askWorkload(trial: TrialSite): Ask {
 }
 
 /** Watches the Kubernetes API through all servers. */
-export async function watchApi(trial: TrialSite): Promise<() => Promise<Availability>> {
+async function watchApi(trial: TrialSite): Promise<() => Promise<Availability>> {
   const site = trial.config();
   const { rootSecret } = await stackConfiguration(trial.stack);
   const keys = deriveSiteKeys(String(rootSecret), site);

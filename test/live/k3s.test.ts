@@ -1,13 +1,13 @@
-import { readdir, rm } from "node:fs/promises";
+import { appendFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import { describeAvailability } from "../../scripts/faults/availability.ts";
 import { expectNoWrites, recover } from "../../scripts/faults/recovery.ts";
 import { TrialSite } from "../../scripts/faults/trial-site.ts";
 import { startUpdate } from "../../scripts/faults/update.ts";
-import { bringWorkloadImage, deployWorkload, watchApi, watchWorkload } from "../../scripts/faults/workload.ts";
+import { bringWorkloadImage, deployWorkload, describeFared, watchWhile } from "../../scripts/faults/workload.ts";
 import { pulumi } from "../../scripts/lib/pulumi.ts";
 import { Steps } from "../../scripts/lib/steps.ts";
+import { bundlesDirectory, readBundle } from "../../stacks/config/bundle.ts";
 import { root } from "../../stacks/root.ts";
 import { removeNode, startNode, stopNode } from "../../twin/node.ts";
 import { runCommand } from "./run-command.ts";
@@ -23,11 +23,12 @@ const trial = new TrialSite({
   steps: new Steps(process.stderr),
 });
 const backups = join(root, "backups", trial.stack);
+const bundle = join(root, bundlesDirectory, trial.stack);
 
 test.before(() => trial.close());
 test.after.always(async () => {
   await trial.close();
-  await rm(backups, { recursive: true, force: true });
+  for (const directory of [backups, bundle]) await rm(directory, { recursive: true, force: true });
 });
 
 const readyNodes = async () =>
@@ -153,13 +154,14 @@ test.serial("the tokens are replaced, and nobody falls out of the cluster", asyn
 
 test.serial("the first server is lost for good, the others go on, and a new card takes its place", async (t) => {
   t.timeout(900_000);
-  const [api, workload] = [await watchApi(trial), watchWorkload(trial)];
-  await removeNode(trial.twin, first);
-  // An up finds it dead, says so, and changes nothing.
-  t.regex(await trial.up(), new RegExp(first));
-  await trial.powerOn();
-  await recover(trial);
-  t.log(describeAvailability("API", await api()), describeAvailability("workload", await workload()));
+  const fared = await watchWhile(trial, async () => {
+    await removeNode(trial.twin, first);
+    // An up finds it dead, says so, and changes nothing.
+    t.regex(await trial.up(), new RegExp(first));
+    await trial.powerOn();
+    await recover(trial);
+  });
+  t.log(describeFared(fared));
   t.deepEqual(await readyNodes(), all);
 });
 
@@ -174,15 +176,34 @@ test.serial("an upgrade that skips a minor version or goes down is refused", asy
   t.pass();
 });
 
+test.serial("an offline site takes all from its bundle, and refuses what differs from the lock by name", async (t) => {
+  const made = await runCommand("bundle", [trial.stack]);
+  t.is(made.code, 0, made.output);
+  const lock = readBundle(trial.stack);
+  const binary = lock?.entries.find(({ sha256 }) => sha256 === trial.config().k3s.binary.sha256);
+  t.is(binary?.kind, "k3s-binary");
+  trial.configure((site) => {
+    site.offline = true;
+  });
+  // The same artefacts from another place on this machine: nothing is written to any node.
+  await trial.up();
+  await expectNoWrites(trial);
+  await appendFile(join(bundle, binary?.name ?? ""), "x");
+  t.regex(await failingUp(), new RegExp(`${binary?.name ?? ""}: has \\d+ bytes`));
+  trial.configure((site) => {
+    site.offline = false;
+  });
+  await rm(bundle, { recursive: true });
+  await recover(trial);
+});
+
 test.serial("an upgrade goes node by node, and nobody who knows all servers notices", async (t) => {
   t.timeout(1_200_000);
   await trial.useK3s("1.35");
   const preview = await trial.preview();
   t.regex(preview, new RegExp(`${first}, ${second}, ${third}`), "the preview says the order");
-  const [api, workload] = [await watchApi(trial), watchWorkload(trial)];
-  await trial.up();
-  const fared = { api: await api(), workload: await workload() };
-  t.log(describeAvailability("API", fared.api), describeAvailability("workload", fared.workload));
+  const fared = await watchWhile(trial, () => trial.up());
+  t.log(describeFared(fared));
   t.is(fared.api.failed, 0);
   t.is(fared.workload.failed, 0);
   t.true((await versions()).every((version) => version.startsWith("v1.35.")));

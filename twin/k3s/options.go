@@ -73,6 +73,8 @@ var agentOptions = append([]option{
 	{name: "server", alias: "s", environment: "K3S_URL"},
 	{name: "lb-server-port", environment: "K3S_LB_SERVER_PORT"},
 	{name: "disable-apiserver-lb", kind: flag, support: notCarried},
+	{name: "bind-address", support: notCarried},
+	{name: "enable-pprof", kind: flag, support: notCarried},
 }, nodeOptions...)
 
 var serverOptions = append([]option{
@@ -151,10 +153,12 @@ var serverOptions = append([]option{
 	{name: "kine-tls", kind: flag, support: notCarried},
 	{name: "kube-cloud-controller-manager-arg", kind: list, support: notCarried},
 	{name: "lb-server-port", environment: "K3S_LB_SERVER_PORT", support: notCarried},
-	{name: "multi-cluster-cidr", kind: flag, support: notCarried},
 	{name: "secrets-encryption-provider", support: notCarried},
 	{name: "servicelb-namespace", support: notCarried},
 	{name: "supervisor-metrics", kind: flag, support: notCarried},
+	{name: "supervisor-port", support: notCarried},
+	{name: "apiserver-port", support: notCarried},
+	{name: "apiserver-bind-address", support: notCarried},
 	{name: "system-default-registry", support: notCarried},
 	{name: "write-kubeconfig-group", support: notCarried},
 }, nodeOptions...)
