@@ -50,10 +50,30 @@ async function runLive(signal: AbortSignal): Promise<Counts> {
     const steps = new Steps();
     await provideTwinParts(steps);
     await steps.run("K3s to upgrade to", (report) => provideK3s(report, "1.35"));
-    return runAva("ava.live.config.js", signal);
+    const launcher = await runLauncherTests(signal);
+    const live = await runAva("ava.live.config.js", signal);
+    return {
+      passed: launcher.passed + live.passed,
+      failed: launcher.failed + live.failed,
+      skipped: launcher.skipped + live.skipped,
+    };
   }
   for (const { what, next } of problems) console.log(`live suite skipped: ${what} (next: ${next})`);
   return { passed: 0, failed: 0, skipped: countLiveTests() };
+}
+
+/** The unit tests of twin/k3s, with the flags that it was built with: they share the build's cache. */
+async function runLauncherTests(signal: AbortSignal): Promise<Counts> {
+  const flags = ["-trimpath", "-vet=off", "-ldflags", "-s -w", "-v"];
+  const environment = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
+  const { code, output } = await runPrinting("go", ["test", ...flags, "."], {
+    cwd: join(root, "twin", "k3s"),
+    env: environment,
+    signal,
+  });
+  const count = (verdict: string) => output.match(new RegExp(`^--- ${verdict}:`, "gm"))?.length ?? 0;
+  const counts = { passed: count("PASS"), failed: count("FAIL"), skipped: count("SKIP") };
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
 function countLiveTests(): number {
@@ -66,23 +86,11 @@ function countLiveTests(): number {
 
 /** Runs AVA, passes on what it prints, and reads the counts of its summary. A run without a summary is one failure. */
 async function runAva(config: string, signal: AbortSignal): Promise<Counts> {
-  const child = spawn(join(root, "node_modules", ".bin", "ava"), ["--config", config], {
+  const { code, output } = await runPrinting(join(root, "node_modules", ".bin", "ava"), ["--config", config], {
     cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
     signal,
-    killSignal: "SIGINT",
   });
-  let tail = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    process.stdout.write(text);
-    tail = (tail + text).slice(-4000);
-  });
-  const code = await new Promise<number>((resolve, reject) => {
-    child.on("error", reject).on("close", (status) => {
-      resolve(status ?? 1);
-    });
-  });
-  const count = (what: string) => Number(new RegExp(`^\\s*(\\d+) ${what}`, "m").exec(summaryOf(tail))?.[1] ?? 0);
+  const count = (what: string) => Number(new RegExp(`^\\s*(\\d+) ${what}`, "m").exec(summaryOf(output))?.[1] ?? 0);
   const counts = {
     passed: count("tests? passed"),
     failed:
@@ -90,6 +98,26 @@ async function runAva(config: string, signal: AbortSignal): Promise<Counts> {
     skipped: count("tests? skipped"),
   };
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** Runs a program, passes on what it prints, and returns that with its exit code. */
+async function runPrinting(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly signal: AbortSignal; readonly env?: NodeJS.ProcessEnv },
+): Promise<{ code: number; output: string }> {
+  const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "inherit"], killSignal: "SIGINT" });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    process.stdout.write(text);
+    output += text;
+  });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.on("error", reject).on("close", (status) => {
+      resolve(status ?? 1);
+    });
+  });
+  return { code, output };
 }
 
 /** AVA's summary follows its last rule. */

@@ -23,13 +23,13 @@ export function parseSiteStack(stack: string, values: Readonly<Record<string, un
   const where = `Pulumi.${stack}.yaml`;
   if (config.kind !== "site")
     throw new UserError({
-      what: "is an experiment, which has no cards",
+      what: "is an experiment, and this is done to sites",
       where,
-      next: `name its site: npm run flash -- ${config.experiment.site} <node>`,
+      next: `name its site: ${config.experiment.site}`,
     });
   if (typeof rootSecret !== "string")
     throw new UserError({
-      what: "has no bramble:rootSecret, which every key on a card is derived from",
+      what: "has no bramble:rootSecret, which every key of the site is derived from",
       where,
       next: `make one, once: openssl rand -hex 32 | npm run --silent pulumi -- config set --secret bramble:rootSecret --stack ${stack}`,
     });

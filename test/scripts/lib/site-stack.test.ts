@@ -36,7 +36,7 @@ test("an experiment has no cards, and what is neither is said", (t) => {
   };
   t.throws(() => parseSiteStack("threads-1", { experiment, rootSecret: exampleRootSecret }), {
     instanceOf: UserError,
-    message: /is an experiment, which has no cards\n {2}Next: name its site: npm run flash -- barn <node>/,
+    message: /is an experiment, and this is done to sites\n {2}Next: name its site: barn/,
   });
   t.throws(() => parseSiteStack("other", {}), { instanceOf: UserError, message: /neither/ });
 });
