@@ -5,7 +5,7 @@ import { scrubCommand } from "./cards/scrub.ts";
 import { useBundle } from "./config/bundle-check.ts";
 import { firstServer, nodeOf, serversOf, type Site as SiteConfig } from "./config/site.ts";
 import { DestroyGuard } from "./destroy-guard.ts";
-import { apiAddressOf } from "./k3s/api-address.ts";
+import { apiAddressOf, listensForApi } from "./k3s/api-address.ts";
 import { renewalReason } from "./k3s/certificate-renewal.ts";
 import { makeCluster } from "./k3s/cluster.ts";
 import { deriveSiteKeys, type SiteKeys } from "./keys/site-keys.ts";
@@ -122,11 +122,11 @@ export class Site extends pulumi.ComponentResource {
     const everything = [...prepared.values(), cluster.parts].flat();
     const accesses = nodes.map((node) => new Access(node.name, node, { ...options, dependsOn: everything }));
 
-    const address = apiAddressOf(site, observations);
     // Known only once there are servers, so that a preview before that does not try to reach one.
-    const whenUp = <Value>(make: () => Value) =>
-      pulumi.secret(pulumi.all(cluster.servers.map(({ id }) => id)).apply(make));
-    const kubeconfig = whenUp(() => keys.kubeconfig(address, now));
+    const address = pulumi
+      .all(cluster.servers.map(({ id }) => id))
+      .apply(async () => await apiAddressOf(site, listensForApi));
+    const kubeconfig = pulumi.secret(address.apply((at) => keys.kubeconfig(at, now)));
     const shared = makeSharedObjects(site, kubeconfig, this);
     new DestroyGuard(
       name,
@@ -137,9 +137,11 @@ export class Site extends pulumi.ComponentResource {
     this.outputs = {
       name,
       kubeconfig,
-      experimentKubeconfigs: whenUp(() =>
-        Object.fromEntries(
-          site.experiments.map((experiment) => [experiment, keys.experimentKubeconfig(experiment, address, now)]),
+      experimentKubeconfigs: pulumi.secret(
+        address.apply((at) =>
+          Object.fromEntries(
+            site.experiments.map((experiment) => [experiment, keys.experimentKubeconfig(experiment, at, now)]),
+          ),
         ),
       ),
       server: firstServer(site).name,
