@@ -11,6 +11,7 @@ const rounds = 3;
 /** From booted blank nodes to all Ready: the first `up`, all that it does, against the same K3s started by hand. */
 export const benchInstall: Bench = async ({ report, signal }) => {
   for (const count of agents) {
+    if (signal.aborted) return;
     const trial = new TrialSite({
       stack: "trial-bench",
       nodes: nodeNames(1 + count),
@@ -34,6 +35,7 @@ export const benchInstall: Bench = async ({ report, signal }) => {
         const baseline = await byHand();
         pairs.push({ value: first ?? (await byBramble()), baseline });
       }
+      if (pairs.length === 0) return;
       report({
         name: `install-vs-floor, ${count} ${count === 1 ? "agent" : "agents"}`,
         unit: "s",
