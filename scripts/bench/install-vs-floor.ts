@@ -10,8 +10,9 @@ const rounds = 3;
 
 /** From booted blank nodes to all Ready: the first `up`, all that it does, against the same K3s started by hand. */
 export const benchInstall: Bench = async ({ report, signal }) => {
+  const isOver = () => signal.aborted;
   for (const count of agents) {
-    if (signal.aborted) return;
+    if (isOver()) return;
     const trial = new TrialSite({
       stack: "trial-bench",
       nodes: nodeNames(1 + count),
@@ -21,7 +22,7 @@ export const benchInstall: Bench = async ({ report, signal }) => {
       await trial.close();
       await trial.open();
       const pairs: { value: number; baseline: number }[] = [];
-      for (let round = 0; round < rounds && !signal.aborted; round += 1) {
+      for (let round = 0; round < rounds && !isOver(); round += 1) {
         const byBramble = async () => {
           await trial.startOver();
           return await timed(() => trial.up());
