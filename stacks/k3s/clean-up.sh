@@ -45,6 +45,8 @@ done
 
 rm -rf /etc/rancher/k3s /etc/rancher/node /var/lib/rancher/k3s /var/lib/kubelet /run/k3s /run/flannel /var/lib/cni \
   /var/log/pods /var/log/containers
+# Made before the phase had a record, when K3s was told of its place in the cluster.
+rmdir /etc/rancher 2>/dev/null
 # The kubelet makes it for volume plugins; others' plugins in it stay.
 rmdir -p /usr/libexec/kubernetes/kubelet-plugins/volume/exec 2>/dev/null
 # Agents' places in a cluster that is no more: when their server goes, nobody leaves it first.
