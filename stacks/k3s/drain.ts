@@ -4,7 +4,7 @@ import { UserError } from "../user-error.ts";
 import { clock as realClock, type Clock } from "../clock.ts";
 
 /** On a Node that Bramble cordoned: one that a person did stays as it is. */
-const cordonedAnnotation = "bramble.dev/cordoned";
+export const cordonedAnnotation = "bramble.dev/cordoned";
 
 /** Milliseconds between two tries of what did not succeed. */
 const pause = 2_000;

@@ -11,6 +11,7 @@ import { runPython } from "../remote/remote-python.ts";
 import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { findLiveServer } from "./live-server.ts";
+import { lookSeconds } from "./on-node.ts";
 import { tokenGenerationOf, tokenProblem } from "./token-problem.ts";
 
 const inputSchema = z.strictObject({
@@ -20,8 +21,7 @@ const inputSchema = z.strictObject({
 });
 type Input = z.infer<typeof inputSchema>;
 
-/** Seconds that one look at a server, and one request to it, may take. */
-const lookSeconds = 30;
+/** Seconds that the request for another token may take. */
 const rotateSeconds = 120;
 
 async function main({ servers, tokens }: Input): Promise<string> {

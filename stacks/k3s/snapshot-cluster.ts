@@ -11,6 +11,7 @@ import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { must } from "./drain.ts";
 import { findLiveServer } from "./live-server.ts";
+import { lookSeconds } from "./on-node.ts";
 import { binaryPath } from "./paths.ts";
 
 const inputSchema = z.strictObject({ servers: z.array(endpointSchema).min(1), version: z.string() });
@@ -19,7 +20,6 @@ const inputSchema = z.strictObject({ servers: z.array(endpointSchema).min(1), ve
 const snapshotName = "bramble-before-upgrade";
 /** K3s keeps what is asked for by hand for ever (docs.k3s.io/cli/etcd-snapshot), and cards are small. */
 const kept = 3;
-const lookSeconds = 30;
 /** Seconds that etcd may take to write a snapshot to an SD card. */
 const snapshotSeconds = 600;
 

@@ -16,7 +16,7 @@ import {
 import { timing, type LeaseState } from "../../workloads/benchmark/lease-queue.ts";
 
 /** Ids of those who disturb measurements and wait for one another, unlike blocks, which are never waited for. */
-const disturbance = "maintenance/";
+export const disturbance = "maintenance/";
 
 /** Seconds that kubectl may take: a server on an SD card is slow to answer while it starts. */
 const kubectlSeconds = 60;

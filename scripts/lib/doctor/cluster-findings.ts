@@ -1,11 +1,10 @@
+import { cordonedAnnotation } from "../../../stacks/k3s/drain.ts";
 import { nodeOf, serversOf, type Site } from "../../../stacks/config/site.ts";
 import type { ClusterNode } from "./cluster.ts";
 import type { Finding } from "./finding.ts";
 import { isUpdating } from "./stack-findings.ts";
 import { isInstalled, reportsOf, upCommand, type Seen } from "./seen.ts";
 
-/** On a Node that Bramble cordoned, see drain.ts. */
-const cordonedAnnotation = "bramble.dev/cordoned";
 const etcdLabel = "node-role.kubernetes.io/etcd";
 
 /** Whether the cluster answers, who is in it, and how many servers it can lose. */

@@ -1,3 +1,4 @@
+import { disturbance } from "../../../stacks/nodes/measuring-lease.ts";
 import { formatDuration } from "../../../stacks/cards/duration.ts";
 import { failureOf } from "../../../stacks/k3s/slot-lease.ts";
 import { measurementLease } from "../../../workloads/benchmark/lease.ts";
@@ -6,8 +7,6 @@ import type { Finding } from "./finding.ts";
 import { upCommand, type Seen } from "./seen.ts";
 
 const slotNames = /^k3s-change-(server|agent)-\d+$/;
-/** Begins the names of those who keep others from measuring, see measuring-lease.ts. */
-const disturbance = "maintenance/";
 
 /** Changes of nodes that failed or go on, and who measures. */
 export function leaseFindings(seen: Seen): Finding[] {
