@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { root } from "../stacks/root.ts";
 import { debianPrograms } from "../twin/debian-programs.ts";
 import { provideK3s } from "../twin/k3s-release.ts";
-import { checkRequirements } from "../twin/requirements.ts";
+import { checkRequirements, installDebianPackages } from "../twin/requirements.ts";
 import { runMain } from "./lib/main.ts";
 import { Steps } from "./lib/steps.ts";
 import { provideTwinParts } from "./lib/twin-parts.ts";
@@ -24,12 +24,23 @@ await runMain(async ({ signal }) => {
     total.skipped += skipped;
   };
   add(await runAva("ava.config.js", signal));
-  await provideShellcheck();
+  await provideTestPrograms();
   add(await runAva("ava.process.config.js", signal));
   add(await runLive(signal));
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 });
+
+/** What tests with processes use besides the twin's packages. None of these starts a daemon. */
+const testPackages = ["xz-utils", "zstd", "fdisk", "nftables", "logrotate"];
+
+/** Brings the programs of the tests with processes, where a twin can run. Elsewhere those whose programs are missing are skipped, and say so. */
+async function provideTestPrograms(): Promise<void> {
+  if ((await checkRequirements()).length === 0) {
+    await new Steps().run("programs for tests", (report) => installDebianPackages(report, testPackages));
+  }
+  await provideShellcheck();
+}
 
 /** Puts Debian's shellcheck on PATH, unpacked and not installed. Where that is impossible, its tests are skipped and say so. */
 async function provideShellcheck(): Promise<void> {

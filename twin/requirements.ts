@@ -189,9 +189,12 @@ async function output(...command: readonly [string, ...string[]]): Promise<strin
   return result.exitCode === 0 ? result.stdout.trim() : undefined;
 }
 
-/** Installs what is missing, in one go. Fetches the package lists only if apt does not know a package without. */
-export async function installDebianPackages(progress: Progress): Promise<void> {
-  const missing = await missingPackages();
+/**
+ * Installs those of the twin's packages, and of `more`, that are missing, in one go. Fetches the package lists only if
+ * apt does not know a package without.
+ */
+export async function installDebianPackages(progress: Progress, more: readonly string[] = []): Promise<void> {
+  const missing = await missingPackages([...neededPackages, ...more]);
   if (missing.length === 0) return;
   progress(`installing Debian packages: ${missing.join(" ")}`);
   if (!(await install(missing)).ok) {
@@ -207,10 +210,10 @@ export async function installDebianPackages(progress: Progress): Promise<void> {
   }
 }
 
-async function missingPackages(): Promise<string[]> {
-  const query = ["-W", "-f", "${binary:Package} ${db:Status-Status}\n", ...neededPackages];
+async function missingPackages(needed: readonly string[]): Promise<string[]> {
+  const query = ["-W", "-f", "${binary:Package} ${db:Status-Status}\n", ...needed];
   const { stdout } = await $({ quiet: true, nothrow: true })`dpkg-query ${query}`;
-  return absentFrom(stdout, neededPackages);
+  return absentFrom(stdout, needed);
 }
 
 /** Those of `needed` that dpkg-query's lines of "package[:architecture] status" do not call installed. */

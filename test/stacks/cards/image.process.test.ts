@@ -18,7 +18,7 @@ import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { provideImage } from "../../../stacks/cards/image.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-import { testWithTools } from "../../with-tools.ts";
+import { missingTools, testWithTools } from "../../with-tools.ts";
 import { fillRootPartition, makeExampleImage, raspberryPiOs, rootPartition } from "./example-image.ts";
 
 const tools = ["mcopy", "mkfs.vfat", "xz", "zstd", "gzip"];
@@ -28,11 +28,13 @@ const directory = mkdtempSync(join(tmpdir(), "bramble-image-"));
 const plain = join(directory, "base.img");
 const cache = join(directory, "cache/bramble/images");
 test.before(() => {
+  if (missingTools(tools).length > 0) return;
   process.env.XDG_CACHE_HOME = join(directory, "cache");
   makeExampleImage(plain, raspberryPiOs);
   fillRootPartition(plain, 3);
 });
 test.after("no copy of a boot partition is left", (t) => {
+  if (missingTools(tools).length > 0) return;
   t.deepEqual(
     readdirSync(cache).filter((name) => name.startsWith("inspection.partial-")),
     [],
