@@ -90,6 +90,7 @@ export class Site extends pulumi.ComponentResource {
     const servers = serversOf(site).map((server) => server.name);
     const serverEndpoints = servers.map((server) => endpointOf(site, server, keys));
     const prepared = new Map<string, local.Command[]>();
+    const mounted = new Map<string, local.Command[]>();
     const serverReboots: local.Command[] = [];
     // The servers first, one after the other: the others ask them whether somebody measures before they reboot.
     for (const node of nodes.toSorted(
@@ -104,7 +105,8 @@ export class Site extends pulumi.ComponentResource {
         { ...options, dependsOn: [preparation.command, ...serverReboots] },
       );
       if (servers.includes(node.name)) serverReboots.push(reboot.command);
-      prepared.set(node.name, [preparation.command, reboot.command, ...(disk === undefined ? [] : [disk.mount])]);
+      mounted.set(node.name, disk === undefined ? [] : [disk.mount]);
+      prepared.set(node.name, [preparation.command, reboot.command, ...(mounted.get(node.name) ?? [])]);
     }
     const cluster = makeCluster(
       {
@@ -113,6 +115,7 @@ export class Site extends pulumi.ComponentResource {
         nodes: nodes.map((node) => ({
           ...node,
           due: renewalOf(observations.get(node.name), now),
+          mounted: mounted.get(node.name) ?? [],
           prepared: prepared.get(node.name) ?? [],
         })),
       },

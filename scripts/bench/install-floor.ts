@@ -20,9 +20,9 @@ export async function installByHand(trial: TrialSite): Promise<void> {
   const { rootSecret } = await stackConfiguration(trial.stack);
   const keys = deriveSiteKeys(String(rootSecret), site);
   for (const node of trial.nodes) await installOne(site, endpointOf(site, node, keys));
-  const [server = ""] = trial.nodes;
+  const [first = ""] = trial.nodes;
   for (const end = Date.now() + 300_000; ;) {
-    const nodes = await trial.onNode(server, `${binaryPath} kubectl get nodes --no-headers || true`);
+    const nodes = await trial.onNode(first, `${binaryPath} kubectl get nodes --no-headers || true`);
     if ((nodes.match(/ Ready /g) ?? []).length === trial.nodes.length) return;
     if (Date.now() > end) throw new Error(`not all nodes became Ready by hand:\n${nodes}`);
     await sleep(200);

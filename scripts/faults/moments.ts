@@ -41,7 +41,7 @@ export const bootstrapMoments: readonly Moment[] = [
   {
     name: "preparation steps",
     isNow: async (view) =>
-      !(await phases(view)).includes("k3s") && (await view.commands()).some((command) => stepOfSystem.test(command)),
+      !(await isApplied(view, "preparation")) && (await view.commands()).some((command) => stepOfSystem.test(command)),
   },
   {
     name: "K3s artefact transfer",

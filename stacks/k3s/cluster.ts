@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { agentsOf, nodeOf, serversOf, type Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
 import type { Endpoint } from "../remote/endpoint.ts";
-import { phaseCommand, type SeenOnNode } from "../remote/phase-command.ts";
+import { phaseCommand, visibleParts, type SeenOnNode } from "../remote/phase-command.ts";
 import { stackCommand } from "../remote/stack-command.ts";
 import type { NodeChange } from "./change-input.ts";
 import { installPhase } from "./install-phase.ts";
@@ -16,7 +16,9 @@ export interface ClusterNode {
   readonly seen: SeenOnNode | undefined;
   /** Why K3s has to be restarted there although nothing changed. */
   readonly due: string | undefined;
-  /** What must be done on the node before K3s. */
+  /** What must be done on the node before anything of K3s lies there: its disk. */
+  readonly mounted: readonly pulumi.Resource[];
+  /** What must be done on the node before K3s is started. */
   readonly prepared: readonly pulumi.Resource[];
 }
 
@@ -29,8 +31,9 @@ export interface Cluster {
 }
 
 /**
- * K3s on all nodes: the servers one after the other, then the agents side by side, each with its place in the cluster. Before
- * anything changes, a cluster that is there gets its new token and leaves a snapshot.
+ * K3s on all nodes: its artefacts to all of them side by side, then the servers one after the other, then the agents side by
+ * side, each with its place in the cluster. Before anything changes, a cluster that is there gets its new token and leaves a
+ * snapshot.
  * @param options.barrier what every change waits for
  */
 export function makeCluster(
@@ -69,7 +72,7 @@ export function makeCluster(
     { parent, dependsOn: token },
   );
 
-  const context = { site, keys, servers: endpoints, parent };
+  const context = { site, keys, servers: endpoints, parent, barrier };
   const installed: local.Command[] = [];
   for (const node of servers) {
     // One after the other: etcd takes in one member at a time, and a change must leave the others standing.
@@ -100,13 +103,14 @@ interface Context {
   /** All servers. */
   readonly servers: readonly Endpoint[];
   readonly parent: pulumi.Resource;
+  readonly barrier: readonly pulumi.Resource[];
 }
 
 /** K3s on one node, and with that its place in the cluster. */
 function installK3s(
   type: "bramble:k3s:Server" | "bramble:k3s:Agent",
-  { name, endpoint, seen, due }: ClusterNode,
-  { site, keys, servers, parent }: Context,
+  { name, endpoint, seen, due, mounted }: ClusterNode,
+  { site, keys, servers, parent, barrier }: Context,
   dependsOn: pulumi.Resource[],
 ): local.Command {
   const component = new pulumi.ComponentResource(type, name, {}, { parent });
@@ -119,17 +123,30 @@ function installK3s(
     maxUnavailable: site.k3s.maxUnavailable,
     drainSeconds: site.k3s.drainSeconds,
   };
+  const phase = installPhase(site, name, keys);
+  // Over a thin link this takes longer than all else: it goes on beside everything that has to come before K3s.
+  const artefacts = phase.files.filter((file) => "source" in file);
+  const sent = stackCommand(
+    `${name}-k3s-artefacts`,
+    {
+      create: "k3s/send-artefacts.ts",
+      input: { endpoint, phase: { ...phase, files: artefacts, units: [], removal: [] } },
+      environment: visibleParts({ ...phase, files: artefacts, units: [] }),
+      logging: "stdoutAndStderr",
+    },
+    { parent: component, dependsOn: [...barrier, ...mounted] },
+  );
   return phaseCommand(
     `${name}-k3s`,
     {
-      phase: installPhase(site, name, keys),
+      phase,
       endpoint,
       seen,
       due,
       visible: { BRAMBLE_K3S: site.k3s.version },
       program: { create: "k3s/change-node.ts", input: { ...input } },
     },
-    { parent: component, dependsOn, protect: site.protect && role === "server" },
+    { parent: component, dependsOn: [...dependsOn, sent], protect: site.protect && role === "server" },
   );
 }
 
