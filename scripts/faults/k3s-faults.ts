@@ -1,5 +1,5 @@
 import { appendFile, copyFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { binaryPath } from "../../stacks/k3s/paths.ts";
 import { stateDirectory } from "../../stacks/root.ts";
@@ -21,6 +21,8 @@ async function cutEachNode(trial: TrialSite, moment: Moment): Promise<string[]> 
   const lost: string[] = [];
   for (const node of trial.nodes) {
     await trial.unlock();
+    // Transfers go to all nodes side by side: this node's has to come again.
+    if (moment.name.includes("transfer")) await trial.onNode(node, `rm -f ${dirname(binaryPath)}/.k3s.*.bramble-*`);
     const update = await startUpdate(trial.stack);
     try {
       await waitForMoment(trial, node, moment, update);
@@ -33,6 +35,7 @@ async function cutEachNode(trial: TrialSite, moment: Moment): Promise<string[]> 
     await cutPower(trial.twin, node);
     await restorePower(trial.twin, node);
     const { code } = await update.end;
+    await trial.waitFor(node);
     lost.push(`${node}: ${code === 0 ? "the same up went on" : "the up that ran"}`);
   }
   return lost;

@@ -139,7 +139,11 @@ def missing_directories(path):
 def make_directories(path, mode=0o755):
     """Each synced into its parent: a file that is synced into a directory that is lost is lost."""
     for directory in missing_directories(path):
-        os.mkdir(directory, mode)
+        try:
+            os.mkdir(directory, mode)
+        except FileExistsError:
+            # Another phase, which runs on this node at the same time, was faster.
+            pass
         sync_directory(os.path.dirname(directory))
 
 
