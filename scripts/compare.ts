@@ -72,7 +72,7 @@ function parseRuns(pairs: readonly string[]): { A?: string; B?: string } {
 }
 
 async function open(layout: ResultsLayout, operand: string, named: string | undefined): Promise<Compared> {
-  const [, stack, variant] = /^([A-Za-z0-9_.-]+)(?::([a-z0-9-]+))?$/.exec(operand) ?? [];
+  const [, stack, variant] = /^([A-Za-z0-9_.-]+)(?::([a-z0-9.+-]+))?$/.exec(operand) ?? [];
   if (stack === undefined)
     throw new UserError({ what: `${operand} is not a stack's name`, next: "write <stack> or <stack>:<variant>" });
   const run = await openSealedRun(layout, stack, named);

@@ -3,10 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { renderBenchmark } from "../workloads/benchmark/job.ts";
 import { runIdOf, type Plan } from "../workloads/benchmark/plan.ts";
 import { runnerFiles, type RunnerFiles } from "../workloads/benchmark/runner-files.ts";
-import { ollamaUrl, renderOllama } from "../workloads/ollama/server.ts";
-import { loadPromptSet } from "../workloads/prompts/prompt-set.ts";
+import { ollamaUrl, renderOllama, serverName } from "../workloads/ollama/server.ts";
 import type { Experiment as ExperimentConfig } from "./config/experiment.ts";
 import { ExperimentGuard } from "./destroy-guard.ts";
+import { checkFit, tenantsOf } from "./experiment-fit.ts";
+import { planOf } from "./experiment-plan.ts";
+import { lockedModels, planModels } from "./locked-models.ts";
+import { siblingExperiments } from "./sibling-experiments.ts";
+import type { Facts } from "./nodes/facts.ts";
 import { UserError } from "./user-error.ts";
 
 /** The program of an experiment's stack: what scripts read of it are its outputs. */
@@ -15,7 +19,9 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
   await checkNodes(config, site);
   const kubeconfig = await kubeconfigOf(pulumi.getStack(), config, site);
   const runner = runnerFiles();
-  const plan = planOf(config, runner);
+  const models = lockedModels(config.models);
+  const plan = planOf(config, planModels(models), runner);
+  await checkMemory(config, plan, models, site);
   const provider = new kubernetes.Provider("cluster", {
     kubeconfig,
     clusterIdentifier: pulumi.interpolate`bramble-${site.requireOutput("name")}`,
@@ -26,7 +32,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
   const registry = await site.getOutputDetails("modelRegistry");
   const experiment = new Experiment(
     pulumi.getStack(),
-    { config, plan, runner, registry: registry.value as string | undefined },
+    { config, plan, models, runner, registry: registry.value as string | undefined },
     { providers: [provider] },
   );
   return {
@@ -39,7 +45,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
     facts: site
       .requireOutput("facts")
       .apply((facts: Record<string, unknown>) =>
-        Object.fromEntries([...new Set(Object.values(config.nodes))].map((node) => [node, facts[node]])),
+        Object.fromEntries(nodesOf(config).map((node) => [node, facts[node]])),
       ),
   };
 }
@@ -53,13 +59,35 @@ async function checkNodes(config: ExperimentConfig, site: pulumi.StackReference)
       where: "bramble:experiment, site",
       next: `bring the site up first: npm run up -- ${config.site}`,
     });
-  const unknown = Object.entries(config.nodes).filter(([, node]) => !(node in nodes));
+  const unknown = nodesOf(config).filter((node) => !(node in nodes));
   if (unknown.length > 0)
     throw new UserError({
-      what: `the site ${config.site} has no node ${unknown.map(([role, node]) => `${node} (nodes.${role})`).join(", ")}`,
+      what: `the site ${config.site} has no node ${unknown.join(", ")}, which nodes names`,
       where: "bramble:experiment",
       next: `name nodes of that site: ${Object.keys(nodes).join(", ")}`,
     });
+}
+
+/** @throws UserError where what would be loaded on a node does not fit into what its pods can have */
+async function checkMemory(
+  config: ExperimentConfig,
+  plan: Plan,
+  models: ReturnType<typeof lockedModels>,
+  site: pulumi.StackReference,
+): Promise<void> {
+  const stack = pulumi.getStack();
+  const { tenants, unknown } = siblingExperiments(stack, config.site);
+  if (unknown.length > 0)
+    void pulumi.log.warn(`what ${unknown.join(", ")} would load is not known, and not counted: mend their stack files`);
+  const facts = (await site.getOutputDetails("facts")).value as Record<string, Partial<Facts> | undefined> | undefined;
+  const reserved = (await site.getOutputDetails("reservedMegabytes")).value as number | undefined;
+  const allocatable = Object.fromEntries(
+    plan.nodes.models.flatMap((node) => {
+      const memory = facts?.[node]?.memoryMegabytes;
+      return memory == null || reserved === undefined ? [] : [[node, (memory - reserved) * 1024 ** 2]];
+    }),
+  );
+  checkFit(tenantsOf(stack, plan, models), tenants, allocatable, config.memory);
 }
 
 /** What the site gave this experiment to reach its namespace with. Secret. @throws UserError where it gave nothing */
@@ -80,19 +108,12 @@ async function kubeconfigOf(
   return pulumi.secret(kubeconfig);
 }
 
-/** Everything that decides what is measured; the run-id is its digest. */
-export function planOf(config: ExperimentConfig, runner: RunnerFiles): Plan {
-  const { series, model, images, nodes, variants, scenarios, blocks, seed, primary } = config;
-  const names = [...new Set(Object.values(scenarios).map(({ prompts }) => prompts))].sort();
-  const prompts = Object.fromEntries(names.map((name) => [name, loadPromptSet(name)]));
-  return {
-    schema: 1,
-    ...{ series, model, images, nodes, variants, scenarios, prompts, blocks, seed, primary },
-    runner: runner.digest,
-  };
+/** Every node that an experiment names, each once. */
+function nodesOf({ nodes }: ExperimentConfig): string[] {
+  return [...new Set([...nodes.models, nodes.runner])];
 }
 
-/** An experiment in the namespace that its site has for it: an Ollama server with the locked model, and the Job that measures it. */
+/** An experiment in the namespace that its site has for it: an Ollama server with the locked models on each of its nodes, and the Job that measures them. */
 class Experiment extends pulumi.ComponentResource {
   readonly namespace: string;
   readonly jobName: string;
@@ -102,32 +123,44 @@ class Experiment extends pulumi.ComponentResource {
     args: {
       readonly config: ExperimentConfig;
       readonly plan: Plan;
+      readonly models: ReturnType<typeof lockedModels>;
       readonly runner: RunnerFiles;
       readonly registry: string | undefined;
     },
     options: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:experiment:Experiment", name, {}, options);
-    const { config, plan, runner, registry } = args;
+    const { config, plan, models, runner, registry } = args;
     // The namespace, and the right to be in it, are the site's.
     const inNamespace = { parent: this };
-    const ollama = renderOllama({
-      namespace: name,
-      model: config.model,
-      image: config.images.ollama,
-      node: config.nodes.model,
-      registry,
-      memory: config.memory,
+    const services = plan.nodes.models.map((node) => {
+      const ollama = renderOllama({
+        namespace: name,
+        models: modelsOn(node, plan).flatMap((model) => models[model] ?? []),
+        settings: plan.server,
+        image: plan.images.ollama,
+        node,
+        registry,
+        memory: config.memory,
+      });
+      const resource = serverName(node);
+      const server = new kubernetes.apps.v1.Deployment(resource, ollama.deployment, inNamespace);
+      return new kubernetes.core.v1.Service(resource, ollama.service, { parent: this, dependsOn: server });
     });
-    const server = new kubernetes.apps.v1.Deployment("ollama", ollama.deployment, inNamespace);
-    const service = new kubernetes.core.v1.Service("ollama", ollama.service, { parent: this, dependsOn: server });
 
-    const benchmark = renderBenchmark({ plan, namespace: name, runner, ollamaUrl });
+    const benchmark = renderBenchmark({
+      plan,
+      namespace: name,
+      runner,
+      ollamaUrls: Object.fromEntries(plan.nodes.models.map((node) => [node, ollamaUrl(node)])),
+      probeUrls: {},
+      paused: config.state !== "measure",
+    });
     const account = new kubernetes.core.v1.ServiceAccount("benchmark", benchmark.serviceAccount, inNamespace);
     const configMap = new kubernetes.core.v1.ConfigMap("benchmark", benchmark.configMap, inNamespace);
     const job = new kubernetes.batch.v1.Job("benchmark", benchmark.job, {
       parent: this,
-      dependsOn: [service, account, configMap],
+      dependsOn: [...services, account, configMap],
     });
     new ExperimentGuard(name, { runId: runIdOf(plan) }, { parent: this, dependsOn: job });
 
@@ -135,4 +168,10 @@ class Experiment extends pulumi.ComponentResource {
     this.jobName = benchmark.job.metadata.name;
     this.registerOutputs();
   }
+}
+
+/** Names of the models that a node's server has to have: those of its variants, and of the reference run. */
+function modelsOn(node: string, { variants, reference }: Plan): string[] {
+  const all = [...Object.values(variants), ...(reference === null ? [] : [reference.variant])];
+  return [...new Set(all.filter((variant) => variant.node === node).map(({ model }) => model))].sort();
 }

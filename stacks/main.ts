@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig } from "./config/parse.ts";
 import { readSiteSecrets } from "./site-secrets.ts";
+import { InputError } from "../workloads/input-error.ts";
 import { UserError } from "./user-error.ts";
 
 /** The stack that Pulumi runs, by its configuration: a site or an experiment. */
@@ -19,7 +20,7 @@ async function program(): Promise<Record<string, unknown>> {
     return await siteProgram(stack.site, await readSiteSecrets(config));
   } catch (error) {
     // Pulumi prints a RunError without a stack: it is for people.
-    throw error instanceof UserError ? new pulumi.RunError(error.message) : error;
+    throw error instanceof UserError || error instanceof InputError ? new pulumi.RunError(error.message) : error;
   }
 }
 

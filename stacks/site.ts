@@ -33,6 +33,8 @@ export interface SiteOutputs extends Record<string, unknown> {
   readonly server: string;
   readonly nodes: Readonly<Record<string, { role: string; address: string }>>;
   readonly modelRegistry?: string;
+  /** What pods can't have of each node's memory. */
+  readonly reservedMegabytes: number;
   readonly facts: Readonly<Record<string, pulumi.Output<Facts>>>;
 }
 
@@ -153,6 +155,7 @@ export class Site extends pulumi.ComponentResource {
       ),
       ...(site.modelRegistry === undefined ? {} : { modelRegistry: site.modelRegistry }),
       k3sVersion: site.k3s.version,
+      reservedMegabytes: site.k3s.reserved.memoryMegabytes + site.k3s.eviction.memoryMegabytes,
       facts: Object.fromEntries([...cards].map(([node, { facts }]) => [node, facts])),
     };
     this.registerOutputs();

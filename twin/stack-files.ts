@@ -86,10 +86,10 @@ export function renderTwinExperiment(
   const { requests, maxTokens } = experiment;
   return {
     site,
-    model: parts.model,
+    models: { gemma: parts.model },
     images: { ollama: parts.ollama.reference, runner: parts.runner.reference },
-    nodes: { model: twinNodes.agent, runner: twinNodes.server },
-    variants: { [`threads-${experiment.threads}`]: { threads: experiment.threads, context: 1024 } },
+    nodes: { models: [twinNodes.agent], runner: twinNodes.server },
+    variants: { threads: [experiment.threads] },
     scenarios: {
       "short-questions": { prompts: "short-questions", requests, warmup: 1, maxTokens: maxTokens.short },
       "network-operations": { prompts: "network-operations", requests, warmup: 1, maxTokens: maxTokens.long },

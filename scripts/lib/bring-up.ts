@@ -27,7 +27,7 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
   for (const line of await installPlugins()) console.log(line);
   for (const { stack, config } of configured) if (config.kind === "site") await update(stack, options);
   const experiments = configured.flatMap(({ stack, config }) =>
-    config.kind === "experiment" ? [{ stack, site: config.experiment.site }] : [],
+    config.kind === "experiment" ? [{ stack, ...config.experiment }] : [],
   );
   if (experiments.length === 0) return;
 
@@ -47,8 +47,12 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
     );
   else await updateAll();
 
+  for (const { stack, state } of experiments) if (state !== "measure") await standStill(stack, state, options);
+  const measured = experiments.filter(({ state }) => state === "measure");
+  if (measured.length === 0) return;
+
   const runs = await Promise.all(
-    experiments.map(async ({ stack, site }) => ({
+    measured.map(async ({ stack, site }) => ({
       stack,
       cluster: clusterOf(clusters, site),
       outputs: parseExperimentOutputs(stack, await stackOutputs(stack)),
@@ -78,6 +82,16 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
       where: unsealed.length === 1 ? `stack ${named}` : `stacks ${unsealed.join(", ")}`,
       next: `mend what its pod said, then npm run up -- ${named}; or keep what there is: npm run collect -- ${named} --final`,
     });
+}
+
+/** What is to be said and done of an experiment that does not measure. */
+async function standStill(stack: string, state: "paused" | "cancelled", { signal }: BringUpOptions): Promise<void> {
+  if (state === "paused") {
+    console.log(`${stack}: paused; npm run up -- ${stack} --resume goes on with the next run that is not done`);
+    return;
+  }
+  console.log(describeCollected(await collectStack(stack, { final: true, signal })));
+  console.log(`${stack}: cancelled; npm run up -- ${stack} --again measures it anew`);
 }
 
 async function readStack(stack: string): Promise<StackConfig> {

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { UserError } from "../../stacks/user-error.ts";
+import { InputError } from "../../workloads/input-error.ts";
 import { endOwnProcesses } from "./own-processes.ts";
 
 /** What a command gets from {@link runMain}. */
@@ -83,7 +84,7 @@ class Interruption extends Error {
 }
 
 function printError(error: unknown): void {
-  if (error instanceof UserError) console.error(error.message);
+  if (error instanceof UserError || error instanceof InputError) console.error(error.message);
   else if (isArgumentError(error)) console.error(`${error.message}\n  Next: see --help`);
   else console.error(error);
 }

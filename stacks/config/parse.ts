@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../user-error.ts";
 import type { Conflict } from "./conflict.ts";
+import { findExperimentConflicts } from "./experiment-conflicts.ts";
 import { experimentSchema, type Experiment } from "./experiment.ts";
 import { findSiteConflicts } from "./site-conflicts.ts";
 import { siteSchema, type Site } from "./site.ts";
@@ -34,7 +35,7 @@ export function parseSite(stack: string, value: unknown): Site {
 
 /** @throws UserError with every error at once, each with its path */
 export function parseExperiment(stack: string, value: unknown): Experiment {
-  return parse(experimentSchema, value, [], `Pulumi.${stack}.yaml, bramble:experiment`);
+  return parse(experimentSchema, value, findExperimentConflicts(value), `Pulumi.${stack}.yaml, bramble:experiment`);
 }
 
 function parse<Schema extends z.ZodType>(

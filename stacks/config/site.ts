@@ -2,7 +2,7 @@ import { z } from "zod";
 import { access } from "./access.ts";
 import { workloadImage } from "./artefact.ts";
 import { cloudInitSnippet } from "./cloud-init-snippet.ts";
-import { endpoint, host, label, publicKey, sha256 } from "./fields.ts";
+import { endpoint, host, imageReference, label, publicKey, sha256 } from "./fields.ts";
 import { firmware } from "./firmware.ts";
 import { experiments, k3s } from "./k3s.ts";
 import { network } from "./network.ts";
@@ -61,6 +61,10 @@ export const siteSchema = z.strictObject({
     .array(workloadImage)
     .default([])
     .describe("workload image archives to preload, on all nodes or on those named"),
+  probe: z
+    .strictObject({ image: imageReference.describe("an image with Node 24; it must be on every node") })
+    .optional()
+    .describe("samples every node's CPU, memory, temperature, throttling and power once a second, for experiments"),
   modelRegistry: endpoint.optional().describe("the registry that models are pulled from, plain HTTP"),
   timeouts: z
     .strictObject({

@@ -5,7 +5,8 @@ import { compare } from "../../scripts/compare.ts";
 import { comparisonSchema, type Comparison } from "../../scripts/lib/results/comparison.ts";
 import type { ResultsLayout } from "../../scripts/lib/results/layout.ts";
 import { UserError } from "../../stacks/user-error.ts";
-import type { Plan } from "../../workloads/benchmark/plan.ts";
+import type { Plan, Scenario } from "../../workloads/benchmark/plan.ts";
+import { exampleScenario } from "../workloads/example-plan.ts";
 import { matchesGolden } from "../golden.ts";
 import {
   emptyResults,
@@ -14,12 +15,13 @@ import {
   sealSynthetic,
   syntheticBlock,
   syntheticPlan,
+  syntheticVariant,
   type SyntheticOptions,
 } from "./lib/results/synthetic-run.ts";
 
 const slow = (changes: Partial<Plan> = {}) => syntheticPlan(changes);
 const fast = (changes: Partial<Plan> = {}) =>
-  syntheticPlan({ variants: { "threads-2": { threads: 2, context: 1024 } }, ...changes });
+  syntheticPlan({ variants: { base: { ...syntheticVariant, threads: 2 } }, ...changes });
 
 /** Two stacks whose blocks took turns; the second decodes `ratio` times as fast. */
 async function twoStacks(
@@ -140,7 +142,7 @@ test("missing blocks are told, and the others compared", async (t) => {
 
 test("variants inside one run compare, and have to be named", async (t) => {
   const layout = await emptyResults(t);
-  const variants = { slow: { threads: 1, context: 1024 }, fast: { threads: 4, context: 1024 } };
+  const variants = { slow: syntheticVariant, fast: { ...syntheticVariant, threads: 4 } };
   const rate = (variant: string) => (variant === "fast" ? 80 : 50);
   await sealSynthetic(layout, "both", syntheticPlan({ variants }), { rate });
   const { primary, evidence, a, b } = await asJson(layout, ["both:slow", "both:fast"]);
@@ -180,7 +182,7 @@ test("two measurements of one plan compare when the older one is named, each und
   t.deepEqual([turned.a.measurement, turned.b.measurement], [newer, older]);
   await t.throwsAsync(compare(["one", "one"], layout), {
     instanceOf: UserError,
-    message: new RegExp(`both sides are variant threads-1 of run ${newer}`),
+    message: new RegExp(`both sides are variant base of run ${newer}`),
   });
   await t.throwsAsync(compare(["one", "one", "--run", `A=${older}-3`], layout), {
     instanceOf: UserError,
@@ -222,7 +224,7 @@ for (const [name, args, problem] of [
   ["three stacks", ["a", "b", "c"], /two stacks, not 3/],
   ["a stack without results", ["threads-1", "nowhere"], /results\/nowhere: there is no sealed run/],
   ["a path for a stack", ["threads-1", "../../etc"], /is not a stack's name/],
-  ["an unknown variant", ["threads-1:nine", "threads-2"], /no variant nine\n.*threads-1:threads-1/],
+  ["an unknown variant", ["threads-1:nine", "threads-2"], /no variant nine\n.*threads-1:base/],
   ["a run-id that is none", [...pair, "--run", "A=xyz"], /--run A=xyz can't be read/],
   ["a first measurement with a number", [...pair, "--run", "A=0123456789ab-1"], /can't be read/],
   ["an unknown field", [...pair, "--allow", "weather"], /--allow weather: there is no such field/],
@@ -259,7 +261,10 @@ test("the outputs are these, within 100 columns, and the same each time", async 
 test("long names keep the table within 100 columns", async (t) => {
   const layout = await emptyResults(t);
   const long = "a-very-long-name-that-goes-on-and-on-until-it-is-63-letters-long";
-  const scenario = { prompts: "questions", requests: 6, warmup: 0, maxTokens: 32 };
+  const scenario: Scenario = {
+    ...exampleScenario,
+    ...{ prompts: "questions", warmup: 0, maxTokens: 32, load: { kind: "closed", users: 1, requests: 6 } },
+  };
   const plan = slow({ scenarios: { [long]: scenario } });
   const labels = ["timeout", "refused", "truncated", "wrong-model", "overload"] as const;
   const failure = (_: string, block: number, request: number) => (request === 0 ? (labels[block] ?? null) : null);

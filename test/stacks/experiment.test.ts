@@ -22,10 +22,10 @@ const { experimentProgram } = await import("../../stacks/experiment.ts");
 
 const config = parseExperiment("threads-1", {
   site: "barn",
-  model: { reference: "gemma3:270m", digest: `sha256:${"c".repeat(64)}` },
+  models: { gemma: { reference: "gemma3:270m", digest: `sha256:${"c".repeat(64)}` } },
   images: { ollama: "docker.io/ollama/ollama:0.17.4", runner: "docker.io/library/node:24-slim" },
-  nodes: { model: "pi-2", runner: "pi-1" },
-  variants: { "threads-1": { threads: 1 } },
+  nodes: { models: ["pi-2"], runner: "pi-1" },
+  variants: { threads: [1] },
   scenarios: { "short-answer": { prompts: "field-report", maxTokens: 32 } },
 });
 const outputs = await experimentProgram(config);

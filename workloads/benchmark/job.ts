@@ -7,8 +7,12 @@ export interface BenchmarkArguments {
   /** The experiment's namespace. */
   readonly namespace: string;
   readonly runner: RunnerFiles;
-  /** Where the pod reaches Ollama. */
-  readonly ollamaUrl: string;
+  /** Where the pod reaches the Ollama server of each node that serves. */
+  readonly ollamaUrls: Readonly<Record<string, string>>;
+  /** Where it reaches each node's probe; empty where the site has none. */
+  readonly probeUrls: Readonly<Record<string, string>>;
+  /** Whether the measurement is paused: the block that goes on is interrupted, and goes on where it was when resumed. */
+  readonly paused: boolean;
 }
 
 /** The directory on the runner's node that holds a run-id's journals. */
@@ -31,7 +35,7 @@ const hopeless = 3;
  * The manifests of an experiment's benchmark: one index of the Job for each block, one after the other. Job and ConfigMap
  * carry the run-id in their names, so that a plan that changed is a new Job and an unchanged one never runs again.
  */
-export function renderBenchmark({ plan, namespace, runner, ollamaUrl }: BenchmarkArguments) {
+export function renderBenchmark({ plan, namespace, runner, ollamaUrls, probeUrls, paused }: BenchmarkArguments) {
   if (plan.runner !== runner.digest)
     throw new Error(`the plan was made for runner ${plan.runner}, not ${runner.digest}`);
   const runId = runIdOf(plan);
@@ -57,6 +61,7 @@ export function renderBenchmark({ plan, namespace, runner, ollamaUrl }: Benchmar
       annotations: { "pulumi.com/skipAwait": "true" },
     },
     spec: {
+      suspend: paused,
       completionMode: "Indexed",
       completions: plan.blocks,
       parallelism: 1,
@@ -91,7 +96,8 @@ export function renderBenchmark({ plan, namespace, runner, ollamaUrl }: Benchmar
               env: [
                 { name: "PLAN", value: `${mount.runner}/plan.json` },
                 { name: "RUN_ID", value: runId },
-                { name: "OLLAMA_URL", value: ollamaUrl },
+                { name: "OLLAMA_URLS", value: canonicalJson(ollamaUrls) },
+                { name: "PROBE_URLS", value: canonicalJson(probeUrls) },
                 { name: "RESULTS", value: mount.results },
                 { name: "SERVICE_ACCOUNT", value: serviceAccountDirectory },
                 { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },

@@ -4,12 +4,12 @@
  * 143 stopped by SIGTERM, a later attempt goes on.
  */
 import { readFileSync } from "node:fs";
-import { doRun, WrongModel } from "./block.ts";
+import { doRun, WrongModel, type Place } from "./block.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { inClusterConnection, leaseClient } from "./kubernetes-client.ts";
 import { heldLease, measurementLease, type LeaseClient } from "./lease.ts";
-import { limits, serverVersion, type Limits, type Server } from "./ollama-client.ts";
-import { orderOf } from "./order.ts";
+import { limits, serverVersion, type Limits } from "./ollama-client.ts";
+import { orderOf, settingsOf } from "./order.ts";
 import type { Plan } from "./plan.ts";
 
 const exitCode = { done: 0, tryAgain: 1, wrongModel: 3, terminated: 143 } as const;
@@ -18,7 +18,10 @@ export interface Assignment {
   readonly plan: Plan;
   readonly runId: string;
   readonly block: number;
-  readonly ollama: URL;
+  /** The Ollama server of each node that serves. */
+  readonly ollama: Readonly<Record<string, URL>>;
+  /** Where each node's probe answers; empty where the site has none. */
+  readonly probes: Readonly<Record<string, URL>>;
   /** Where the journals of this run-id lie. */
   readonly results: string;
   readonly node: string;
@@ -38,7 +41,7 @@ export async function doBlock(
   await heldLease(lease, `${namespace}/${pod}`, signal, async (held) => {
     const journal = openJournal(results, block);
     try {
-      if (!journal.ended) await measure(assignment, journal, { url: assignment.ollama, limits: waits, signal: held });
+      if (!journal.ended) await measure(assignment, journal, waits, held);
     } finally {
       journal.close();
     }
@@ -46,13 +49,19 @@ export async function doBlock(
   console.log(`block ${block} of ${runId} has ended`);
 }
 
-async function measure(assignment: Assignment, journal: Journal, server: Server): Promise<void> {
-  const { plan, runId, block, node, pod } = assignment;
+async function measure(assignment: Assignment, journal: Journal, waits: Limits, signal: AbortSignal): Promise<void> {
+  const { plan, runId, block, node, pod, ollama, probes } = assignment;
   const { attempt } = journal;
   const order = orderOf(plan, block);
+  const placeOf = (server: string): Place => {
+    const url = ollama[server];
+    if (url === undefined) throw new Error(`there is no Ollama server on node ${server}`);
+    return { server: { url, limits: waits, signal }, probe: probes[server] ?? null };
+  };
+  const versions = await Promise.all(plan.nodes.models.map((name) => serverVersion(placeOf(name).server)));
   journal.append({
     type: "block-start",
-    schema: 1,
+    schema: 2,
     runId,
     block,
     attempt,
@@ -61,12 +70,13 @@ async function measure(assignment: Assignment, journal: Journal, server: Server)
     node,
     pod,
     runtime: `node ${process.version}`,
-    ollamaVersion: await serverVersion(server),
+    // One image for all servers: they differ only while one of them is replaced.
+    ollamaVersion: new Set(versions).size === 1 ? (versions[0] ?? null) : null,
   });
   for (const [index, run] of order.entries()) {
     if (journal.finished.has(run.name)) continue;
     console.log(`block ${block}, attempt ${attempt}: run ${index + 1} of ${order.length}, ${run.name}`);
-    await doRun(plan, run, block, server, journal);
+    await doRun(plan, run, block, placeOf(settingsOf(plan, run).variant.node), journal);
   }
   journal.append({ type: "block-end", block, attempt, at: Date.now() });
 }
@@ -88,7 +98,8 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
       plan: JSON.parse(readFileSync(value("PLAN"), "utf8")) as Plan,
       runId: value("RUN_ID"),
       block: Number(value("JOB_COMPLETION_INDEX")),
-      ollama: new URL(value("OLLAMA_URL")),
+      ollama: urlsOf(value("OLLAMA_URLS")),
+      probes: urlsOf(value("PROBE_URLS")),
       results: value("RESULTS"),
       node: value("NODE_NAME"),
       namespace: value("POD_NAMESPACE"),
@@ -101,6 +112,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
     console.error(error);
     return error instanceof WrongModel ? exitCode.wrongModel : exitCode.tryAgain;
   }
+}
+
+/** A JSON object of URLs by node. */
+function urlsOf(text: string): Record<string, URL> {
+  const entries = Object.entries(JSON.parse(text) as Record<string, string>);
+  return Object.fromEntries(entries.map(([node, url]) => [node, new URL(url)]));
 }
 
 if (import.meta.main) process.exitCode = await main(process.env);

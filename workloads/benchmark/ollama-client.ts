@@ -24,12 +24,25 @@ export interface GenerateRequest {
   /** Tokens. */
   readonly maxTokens: number;
   readonly seed: number;
+  /** Whether the answer's text is kept, to be scored. */
+  readonly keepAnswer: boolean;
+  /** Whether the model is unloaded first, so that its loading is measured too. */
+  readonly cold: boolean;
 }
 
 /** What one request measured: a record's figures, without its place in the plan. */
 export type Measurement = Pick<
   RequestRecord,
-  "outcome" | "error" | "timeToFirstToken" | "gaps" | "endToEnd" | "tokensIn" | "tokensOut" | "ollama" | "doneReason"
+  | "outcome"
+  | "error"
+  | "timeToFirstToken"
+  | "gaps"
+  | "endToEnd"
+  | "tokensIn"
+  | "tokensOut"
+  | "ollama"
+  | "doneReason"
+  | "answer"
 >;
 
 export interface Server {
@@ -62,6 +75,7 @@ export function failed(label: FailureLabel, error: string): Measurement {
     tokensOut: null,
     ollama: { total: null, load: null, promptEval: null, eval: null },
     doneReason: null,
+    answer: null,
   };
 }
 
@@ -81,15 +95,44 @@ export async function modelDigest(server: Server, reference: string): Promise<st
   return typeof model?.digest === "string" ? `sha256:${model.digest.replace(/^sha256:/, "")}` : null;
 }
 
+/** How often a server is asked whether it has unloaded a model, in milliseconds. */
+const unloadPoll = 100;
+
+/**
+ * Has the server unload a model, and waits until it is gone: the next request loads it from the disk's cache or the disk.
+ * @throws RequestError
+ */
+async function unload(server: Server, reference: string): Promise<void> {
+  const { response, signal } = await send(
+    server,
+    "POST",
+    "/api/generate",
+    JSON.stringify({ model: reference, keep_alive: 0, stream: false }),
+  );
+  await textOf(response, signal);
+  const deadline = performance.now() + server.limits.patience;
+  for (;;) {
+    const { models } = (await readJson(server, "/api/ps")) as { models?: { name?: unknown }[] };
+    if (!models?.some(({ name }) => name === reference)) return;
+    if (performance.now() > deadline) throw new RequestError("timeout", `${reference} was not unloaded`);
+    await sleep(unloadPoll, undefined, { signal: server.signal });
+  }
+}
+
 /**
  * Streams one answer and times it. The connection is made (and made again, until the server answers) before the clock
  * starts; from the first byte sent nothing is repeated. Failures are returned by their label, never thrown.
  */
 export async function generate(server: Server, wanted: GenerateRequest): Promise<Measurement> {
-  const { model, prompt, threads, context, maxTokens, seed } = wanted;
+  const { model, prompt, threads, context, maxTokens, seed, keepAnswer } = wanted;
   const options = { num_thread: threads, num_ctx: context, num_predict: maxTokens, seed, temperature: 0 };
   try {
-    return await measure(server, JSON.stringify({ model, prompt, stream: true, keep_alive: -1, options }));
+    if (wanted.cold) await unload(server, model);
+    const { answer, ...measured } = await measure(
+      server,
+      JSON.stringify({ model, prompt, stream: true, keep_alive: -1, options }),
+    );
+    return { ...measured, answer: keepAnswer ? answer : null };
   } catch (error) {
     if (error instanceof RequestError) return failed(error.label, error.message);
     throw error;
@@ -98,6 +141,7 @@ export async function generate(server: Server, wanted: GenerateRequest): Promise
 
 async function measure(server: Server, body: string): Promise<Measurement> {
   const arrivals: number[] = [];
+  const words: string[] = [];
   let last: Record<string, unknown> | undefined;
   let end = 0;
   const { response, sent, signal } = await send(server, "POST", "/api/generate", body);
@@ -106,6 +150,7 @@ async function measure(server: Server, body: string): Promise<Measurement> {
     if (typeof part.error === "string") throw new RequestError("error", part.error);
     // Reasoning models stream their thinking in a field of its own; eval_count counts it too.
     if (part.response || part.thinking) arrivals.push(at);
+    if (typeof part.response === "string") words.push(part.response);
     if (part.done === true) {
       last = part;
       end = at;
@@ -133,6 +178,7 @@ async function measure(server: Server, body: string): Promise<Measurement> {
       eval: numberOf(last, "eval_duration"),
     },
     doneReason: typeof last.done_reason === "string" ? last.done_reason : null,
+    answer: words.join(""),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Plan } from "./plan.ts";
+import type { Plan, Scenario, Variant } from "./plan.ts";
 
 /** One variant under one scenario, and where the two stand in the plan's sorted names. */
 export interface Run {
@@ -11,13 +11,37 @@ export interface Run {
   readonly index: number;
 }
 
-/** All runs of a plan, sorted by variant, then scenario. */
-export function runsOf(plan: Pick<Plan, "variants" | "scenarios">): Run[] {
+/** What a plan's runs are made of. */
+export type Runs = Pick<Plan, "variants" | "scenarios" | "reference">;
+
+/** The name of the reference run's variant and scenario; the configuration keeps others from taking it. */
+export const referenceName = "reference";
+
+/** All runs of a plan, sorted by variant, then scenario; the reference run, where there is one, is the last. */
+export function runsOf(plan: Runs): Run[] {
   const scenarios = Object.keys(plan.scenarios).sort();
-  return Object.keys(plan.variants)
+  const crossed = Object.keys(plan.variants)
     .sort()
-    .flatMap((variant) => scenarios.map((scenario) => ({ variant, scenario, name: `${variant}/${scenario}` })))
-    .map((run, index) => ({ ...run, index }));
+    .flatMap((variant) => scenarios.map((scenario) => ({ variant, scenario })));
+  const reference = plan.reference === null ? [] : [{ variant: referenceName, scenario: referenceName }];
+  return [...crossed, ...reference].map(({ variant, scenario }, index) => ({
+    variant,
+    scenario,
+    name: `${variant}/${scenario}`,
+    index,
+  }));
+}
+
+/** The settings of a run. @throws Error where the plan does not hold what the run names */
+export function settingsOf(
+  plan: Runs,
+  run: Pick<Run, "variant" | "scenario">,
+): { variant: Variant; scenario: Scenario } {
+  if (run.variant === referenceName && plan.reference !== null) return plan.reference;
+  const [variant, scenario] = [plan.variants[run.variant], plan.scenarios[run.scenario]];
+  if (variant === undefined || scenario === undefined)
+    throw new Error(`the plan names ${run.variant}/${run.scenario} but does not hold it`);
+  return { variant, scenario };
 }
 
 /**
@@ -25,7 +49,7 @@ export function runsOf(plan: Pick<Plan, "variants" | "scenarios">): Run[] {
  * any language can repeat. It hangs on the runs' positions, not on their names, so that plans of the same shape (two
  * stacks that differ in one setting) order their blocks alike and pair without an order effect.
  */
-export function orderOf(plan: Pick<Plan, "variants" | "scenarios" | "seed">, block: number): Run[] {
+export function orderOf(plan: Runs & Pick<Plan, "seed">, block: number): Run[] {
   const rank = (run: Run) => digest(`bramble/order/v1/${plan.seed}/${block}/${run.index}`);
   return runsOf(plan)
     .map((run) => ({ run, rank: rank(run) }))

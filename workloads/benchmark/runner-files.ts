@@ -1,40 +1,8 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { podFiles, type PodFiles } from "../pod-files.ts";
 
-export interface RunnerFiles {
-  /** Name to text, as the pod's ConfigMap carries them. */
-  readonly files: Readonly<Record<string, string>>;
-  /** SHA-256 over names and texts, in hexadecimal: a plan's `runner`. */
-  readonly digest: string;
-}
+/** The benchmark's source; its digest is a plan's `runner`. */
+export type RunnerFiles = PodFiles;
 
-/** Without it Node parses each .ts file twice to find out that it is a module. */
-const packageJson = '{ "type": "module" }\n';
-
-/**
- * The benchmark's source as it goes into the pod: main.ts and whatever it imports, from files beside it. The pod has
- * Node and nothing else, so any other import than these and node:* is a bug here.
- */
 export function runnerFiles(): RunnerFiles {
-  const files: Record<string, string> = {};
-  const open = [join(import.meta.dirname, "main.ts")];
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    const text = readFileSync(path, "utf8");
-    files[basename(path)] = text;
-    for (const specifier of importsOf(text)) {
-      if (specifier.startsWith("node:")) continue;
-      const name = /^\.\/([a-z-]+\.ts)$/.exec(specifier)?.[1];
-      if (name === undefined) throw new Error(`${path} imports ${specifier}, which the benchmark's pod does not have`);
-      if (!(name in files)) open.push(join(dirname(path), name));
-    }
-  }
-  const sorted = Object.fromEntries(
-    Object.entries({ ...files, "package.json": packageJson }).sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
-  return { files: sorted, digest: createHash("sha256").update(JSON.stringify(sorted)).digest("hex") };
-}
-
-function importsOf(text: string): string[] {
-  return [...text.matchAll(/(?:^import|\bfrom) "([^"]+)";$/gm)].map(([, specifier]) => specifier ?? "");
+  return podFiles(import.meta.dirname);
 }

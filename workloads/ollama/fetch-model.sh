@@ -1,7 +1,8 @@
 # Lays the experiment's model into OLLAMA_MODELS, a directory of the node that every experiment with the same model
 # shares, and makes sure that it is the locked one. Needs a POSIX shell, flock, sha256sum and ollama.
 # REFERENCE: the model's name for those who use it; SOURCE: the name it is pulled by; DIGEST: SHA-256 of its manifest,
-# which lies at MANIFEST below OLLAMA_MODELS; INSECURE: --insecure (Ollama's word for plain HTTP) or nothing.
+# which lies at MANIFEST below OLLAMA_MODELS; INSECURE: --insecure (Ollama's word for plain HTTP) or nothing; BYTES: what
+# the model takes on the disk, 0 where nobody knows; RESERVE: bytes of the disk that stay free whatever comes.
 set -eu
 umask 022
 cd "$OLLAMA_MODELS"
@@ -27,6 +28,16 @@ for blob in blobs/sha256-*; do
     rm "$blob"
   fi
 done
+
+# Full, the disk would take K3s down with it. What has arrived of an interrupted pull counts as there.
+there=$(du -sk . | cut -f 1)
+free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+missing=$((BYTES / 1024 - there))
+[ "$missing" -gt 0 ] || missing=0
+if [ $((free - missing)) -lt $((RESERVE / 1024)) ]; then
+  echo "the disk is too full for $REFERENCE: $((missing / 1024)) MiB are to come and $((RESERVE / 1048576)) MiB to stay free, but only $((free / 1024)) MiB are free below $OLLAMA_MODELS" >&2
+  exit 1
+fi
 
 ollama serve > "$HOME/serve.log" 2>&1 9>&- &
 server=$!

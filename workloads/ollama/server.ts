@@ -1,62 +1,98 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { modelName } from "./model-name.ts";
+import { hexOf, modelDirectory, modelStore, servedDirectory, type LockedModel } from "./model-store.ts";
+import type { ServerSettings } from "../benchmark/plan.ts";
+import { serverEnvironment } from "./server-settings.ts";
 
 export interface OllamaArguments {
   /** The experiment's namespace. */
   readonly namespace: string;
-  readonly model: { readonly reference: string; /** sha256:<hex> of its manifest */ readonly digest: string };
+  /** The models that the server has; each with what it takes on the disk in bytes, where that is known. */
+  readonly models: readonly (LockedModel & { readonly bytes: number | null })[];
+  readonly settings: ServerSettings;
   readonly image: string;
   /** The node that serves. */
   readonly node: string;
-  /** host:port of the site's model registry (plain HTTP); undefined: the one that the reference names. */
+  /** host:port of the site's model registry (plain HTTP); undefined: the one that each reference names. */
   readonly registry: string | undefined;
   /** Memory limit of the server, as Kubernetes writes it. */
   readonly memory: string;
 }
 
-const name = "ollama";
 const port = 11434;
 const models = "/models";
+const store = "/store";
 const home = "/tmp";
 const user = 65534;
+/** Bytes of a node's disk that no model may take: K3s, its logs and the journals need them. */
+const reserve = 1 << 30;
 
-/** Where the server answers, for pods of the same namespace. */
-export const ollamaUrl = `http://${name}:${port}`;
-
-/**
- * The directory on a node that holds a model. One for each digest: experiments with the same model share it, and one
- * that locks another model under the same name does not change theirs.
- */
-export function modelDirectory(digest: string): string {
-  return `/var/lib/bramble/models/${hexOf(digest)}`;
+/** The name of a node's Ollama server, its Service's too. */
+export function serverName(node: string): string {
+  return `ollama-${node}`;
 }
 
-/** The manifests of an experiment's Ollama server: Ready means that it answers and has the locked model. */
-export function renderOllama({ namespace, model, image, node, registry, memory }: OllamaArguments) {
-  const { full, manifest, source } = modelName(model.reference, registry);
-  const digest = hexOf(model.digest);
-  const labels = { "app.kubernetes.io/name": name };
+/** Where a node's server answers, for pods of the same namespace. */
+export function ollamaUrl(node: string): string {
+  return `http://${serverName(node)}:${port}`;
+}
 
-  const environment = [
-    { name: "HOME", value: home },
-    { name: "OLLAMA_MODELS", value: models },
-    { name: "OLLAMA_NOPRUNE", value: "1" },
-  ];
-  const container = {
-    image,
-    imagePullPolicy: "IfNotPresent",
-    volumeMounts: [
-      { name: "models", mountPath: models },
-      { name: "home", mountPath: home },
-    ],
-  };
+/** The manifests of an experiment's Ollama server on one node: Ready means that it answers and has the locked models. */
+export function renderOllama({ namespace, models: served, settings, image, node, registry, memory }: OllamaArguments) {
+  const name = serverName(node);
+  const labels = { "app.kubernetes.io/name": "ollama", "bramble.dev/node": node };
+  const several = served.length > 1;
+  const homeMount = { name: "home", mountPath: home };
+  const container = { image, imagePullPolicy: "IfNotPresent" };
   const security = {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
     capabilities: { drop: ["ALL"] },
     seccompProfile: { type: "RuntimeDefault" },
   };
+  // Root without any capability: it owns the directories, which the kubelet makes for root.
+  const asRoot = {
+    resources: { requests: { memory: "128Mi" }, limits: { memory } },
+    securityContext: { ...security, runAsUser: 0 },
+  };
+
+  const fetches = served.map((model, index) => {
+    const { full, manifest, source } = modelName(model.reference, registry);
+    return {
+      ...container,
+      name: `fetch-model-${index}`,
+      command: ["sh", "-c", script("fetch-model.sh")],
+      env: [
+        { name: "HOME", value: home },
+        { name: "OLLAMA_MODELS", value: models },
+        { name: "OLLAMA_NOPRUNE", value: "1" },
+        { name: "OLLAMA_HOST", value: `127.0.0.1:${port}` },
+        { name: "REFERENCE", value: full },
+        { name: "SOURCE", value: source },
+        { name: "DIGEST", value: hexOf(model.digest) },
+        { name: "MANIFEST", value: manifest },
+        { name: "INSECURE", value: registry === undefined ? "" : "--insecure" },
+        { name: "BYTES", value: String(model.bytes ?? 0) },
+        { name: "RESERVE", value: String(reserve) },
+      ],
+      ...asRoot,
+      volumeMounts: [{ name: `model-${index}`, mountPath: models }, homeMount],
+    };
+  });
+  const layOut = {
+    ...container,
+    name: "lay-out-models",
+    command: ["sh", "-c", script("lay-out-models.sh")],
+    env: [
+      { name: "MODELS", value: store },
+      { name: "SET", value: `${store}${servedDirectory(served).slice(modelStore.length)}` },
+      { name: "DIGESTS", value: served.map(({ digest }) => hexOf(digest)).join(" ") },
+    ],
+    ...asRoot,
+    volumeMounts: [{ name: "store", mountPath: store }],
+  };
+  const hostPath = (volume: string, path: string) => ({ name: volume, hostPath: { path, type: "DirectoryOrCreate" } });
 
   const deployment = {
     apiVersion: "apps/v1" as const,
@@ -74,41 +110,23 @@ export function renderOllama({ namespace, model, image, node, registry, memory }
           automountServiceAccountToken: false,
           terminationGracePeriodSeconds: 10,
           nodeSelector: { "kubernetes.io/hostname": node },
-          initContainers: [
-            {
-              ...container,
-              name: "fetch-model",
-              command: ["sh", "-c", fetchModel()],
-              env: [
-                ...environment,
-                { name: "OLLAMA_HOST", value: `127.0.0.1:${port}` },
-                { name: "REFERENCE", value: full },
-                { name: "SOURCE", value: source },
-                { name: "DIGEST", value: digest },
-                { name: "MANIFEST", value: manifest },
-                { name: "INSECURE", value: registry === undefined ? "" : "--insecure" },
-              ],
-              resources: { requests: { memory: "128Mi" }, limits: { memory } },
-              // Root without any capability: it owns the directory, which the kubelet makes for root.
-              securityContext: { ...security, runAsUser: 0 },
-            },
-          ],
+          initContainers: [...fetches, ...(several ? [layOut] : [])],
           containers: [
             {
               ...container,
-              name,
+              name: "ollama",
               command: ["ollama", "serve"],
               env: [
-                ...environment,
+                { name: "HOME", value: home },
+                { name: "OLLAMA_MODELS", value: models },
+                { name: "OLLAMA_NOPRUNE", value: "1" },
                 { name: "OLLAMA_HOST", value: `0.0.0.0:${port}` },
-                { name: "OLLAMA_KEEP_ALIVE", value: "-1" },
-                { name: "OLLAMA_NUM_PARALLEL", value: "1" },
-                { name: "OLLAMA_MAX_LOADED_MODELS", value: "1" },
+                ...serverEnvironment(settings),
               ],
               ports: [{ name: "http", containerPort: port }],
               // Once: an `ollama list` every few seconds would take its share of what is measured.
               startupProbe: {
-                exec: { command: ["sh", "-c", `ollama list | grep -q '[[:space:]]${digest.slice(0, 12)}[[:space:]]'`] },
+                exec: { command: ["sh", "-c", hasModels(served)] },
                 periodSeconds: 1,
                 timeoutSeconds: 10,
                 failureThreshold: 120,
@@ -117,14 +135,13 @@ export function renderOllama({ namespace, model, image, node, registry, memory }
               // No CPU limit: Ollama chooses its threads without looking at it, and crawls (ollama/ollama#17916).
               resources: { requests: { cpu: "500m", memory }, limits: { memory } },
               securityContext: { ...security, runAsUser: user, runAsGroup: user, runAsNonRoot: true },
-              volumeMounts: [
-                { name: "models", mountPath: models, readOnly: true },
-                { name: "home", mountPath: home },
-              ],
+              volumeMounts: [{ name: "served", mountPath: models, readOnly: true }, homeMount],
             },
           ],
           volumes: [
-            { name: "models", hostPath: { path: modelDirectory(model.digest), type: "DirectoryOrCreate" } },
+            ...served.map(({ digest }, index) => hostPath(`model-${index}`, modelDirectory(digest))),
+            ...(several ? [hostPath("store", modelStore)] : []),
+            hostPath("served", servedDirectory(served)),
             { name: "home", emptyDir: {} },
           ],
         },
@@ -142,10 +159,12 @@ export function renderOllama({ namespace, model, image, node, registry, memory }
   return { deployment, service };
 }
 
-function fetchModel(): string {
-  return readFileSync(join(import.meta.dirname, "fetch-model.sh"), "utf8");
+/** Succeeds when `ollama list` shows every one of the models by its digest. */
+function hasModels(served: readonly LockedModel[]): string {
+  const digests = served.map(({ digest }) => hexOf(digest).slice(0, 12));
+  return `list=$(ollama list) && ${digests.map((digest) => `echo "$list" | grep -q '[[:space:]]${digest}[[:space:]]'`).join(" && ")}`;
 }
 
-function hexOf(digest: string): string {
-  return digest.replace(/^sha256:/, "");
+function script(name: string): string {
+  return readFileSync(join(import.meta.dirname, name), "utf8");
 }

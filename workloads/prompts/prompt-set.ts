@@ -2,21 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
-
-/** A prompt set that is not there or not as it must be: for people, with the file and what to do. */
-export class PromptSetError extends Error {
-  override readonly name = "PromptSetError";
-  readonly where: string;
-  readonly what: string;
-  readonly next: string;
-
-  constructor(problem: { where: string; what: string; next: string }, options?: ErrorOptions) {
-    super(`${problem.where}: ${problem.what}\n  Next: ${problem.next}`, options);
-    this.where = problem.where;
-    this.what = problem.what;
-    this.next = problem.next;
-  }
-}
+import { InputError } from "../input-error.ts";
 
 const schema = z.strictObject({
   description: z.string().min(1),
@@ -34,11 +20,11 @@ export function promptSetNames(directory: string = import.meta.dirname): string[
     .sort();
 }
 
-/** The prompts of the set `name`, in the order in which a run sends them. @throws PromptSetError */
+/** The prompts of the set `name`, in the order in which a run sends them. @throws InputError */
 export function loadPromptSet(name: string, directory: string = import.meta.dirname): readonly string[] {
   const names = promptSetNames(directory);
   if (!names.includes(name))
-    throw new PromptSetError({
+    throw new InputError({
       where: `prompt set ${name}`,
       what: "there is no such set",
       next: `name one of ${names.join(", ")}, or write workloads/prompts/${name}.yaml`,
@@ -46,9 +32,9 @@ export function loadPromptSet(name: string, directory: string = import.meta.dirn
   const where = `workloads/prompts/${name}.yaml`;
   const document = parseDocument(readFileSync(join(directory, `${name}.yaml`), "utf8"));
   const [syntax] = document.errors;
-  if (syntax !== undefined) throw new PromptSetError({ where, what: syntax.message, next: "mend the file" });
+  if (syntax !== undefined) throw new InputError({ where, what: syntax.message, next: "mend the file" });
   const { data, error } = schema.safeParse(document.toJS());
   if (error === undefined) return data.prompts;
   const problems = error.issues.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": "));
-  throw new PromptSetError({ where, what: problems.join("; "), next: "mend the file" });
+  throw new InputError({ where, what: problems.join("; "), next: "mend the file" });
 }

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { ArtefactSource, WorkloadImage } from "../../../stacks/config/artefact.ts";
 import type { Architecture, BundleEntry } from "../../../stacks/config/bundle-lock.ts";
 import type { Experiment } from "../../../stacks/config/experiment.ts";
+import { lockedModels } from "../../../stacks/locked-models.ts";
 import type { BaseImage, Site } from "../../../stacks/config/site.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { archiveName, parsePinnedImage, type PinnedImage } from "./image-name.ts";
@@ -58,7 +59,9 @@ export function needsOf(site: Site, experiments: readonly Experiment[], architec
     ...site.k3s.images.map((given) => fileNeed("k3s-images", given)),
     ...site.images.map(archive),
   ];
-  const models = experiments.map(({ model }): Need => ({ type: "model", ...model }));
+  const models = experiments.flatMap(({ models: named }) =>
+    Object.values(lockedModels(named)).map(({ reference, digest }): Need => ({ type: "model", reference, digest })),
+  );
   const needs = new Map<string, Need>();
   const clashes: string[] = [];
   for (const need of [...files, ...models]) {

@@ -149,7 +149,7 @@ async function copyAndSeal(
     });
 
   const manifest: Manifest = {
-    schema: 1,
+    schema: 2,
     stack,
     runId,
     plan,

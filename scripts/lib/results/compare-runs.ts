@@ -6,7 +6,7 @@ import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioCo
 import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
 import type { RunJournal } from "./journal.ts";
-import { checkLikeness } from "./likeness.ts";
+import { checkLikeness, isOneRun } from "./likeness.ts";
 import { blockStates } from "./manifest.ts";
 import { countOutcomes, figureOfRun, figures, metricNames, metrics, type MetricName } from "./metrics.ts";
 import type { SealedRun } from "./sealed-run.ts";
@@ -35,13 +35,17 @@ export function compareRuns(
 ): { comparison: Comparison; samples: Samples } {
   const [runA, runB] = [compared[0].run, compared[1].run];
   const [variantA, variantB] = [variantOf(compared[0]), variantOf(compared[1])];
-  const sameRun = runA.manifest.stack === runB.manifest.stack && runA.measurement === runB.measurement;
+  const sides = [
+    { run: runA, variant: variantA },
+    { run: runB, variant: variantB },
+  ] as const;
+  const sameRun = isOneRun(...sides);
   if (sameRun && variantA === variantB)
     throw new UserError({
       what: `both sides are variant ${variantA} of run ${runA.measurement}`,
       next: `name two variants of it (stack:variant), or another run (--run B=<name>)`,
     });
-  const { allowed, unknown } = checkLikeness([runA, runB], allow);
+  const { allowed, unknown } = checkLikeness(sides, allow);
   const labels = labelsOf(runA, variantA, runB, variantB);
   const [a, b] = [sideOf(labels[0], runA, variantA), sideOf(labels[1], runB, variantB)];
 
@@ -119,7 +123,8 @@ function labelsOf(runA: SealedRun, variantA: string, runB: SealedRun, variantB: 
 function sideOf(label: string, { measurement, manifest }: SealedRun, variant: string): Side {
   const { stack, runId, plan, planDigest, site, versions, source, measured, nodes } = manifest;
   const options = plan.variants[variant];
-  if (options === undefined) throw new Error(`run ${runId} has no variant ${variant}`);
+  const model = plan.models[options?.model ?? ""];
+  if (options === undefined || model === undefined) throw new Error(`run ${runId} has no variant ${variant}`);
   const counts = Object.fromEntries(
     blockStates.map((state) => [state, manifest.blocks.filter((block) => block.state === state).length]),
   ) as Record<(typeof blockStates)[number], number>;
@@ -133,10 +138,10 @@ function sideOf(label: string, { measurement, manifest }: SealedRun, variant: st
     options,
     series: plan.series,
     site,
-    model: plan.model,
+    model,
     images: plan.images,
     versions,
-    nodes: { model: facts(plan.nodes.model), runner: facts(plan.nodes.runner) },
+    nodes: { model: facts(options.node), runner: facts(plan.nodes.runner) },
     source,
     blocks: { planned: plan.blocks, ...counts },
     measured,
@@ -147,7 +152,7 @@ function sideOf(label: string, { measurement, manifest }: SealedRun, variant: st
 function optionsThatDiffer(a: Side, b: Side): Difference[] {
   const names = Object.keys(a.options) as (keyof Side["options"])[];
   return names
-    .map((field) => ({ field: field, a: a.options[field], b: b.options[field] }))
+    .map((field) => ({ field, a: a.options[field], b: b.options[field] }))
     .filter((difference) => difference.a !== difference.b);
 }
 

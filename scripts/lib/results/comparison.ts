@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
+import { variantSchema } from "./plan-schema.ts";
 
 const count = z.int().min(0);
 const scalar = z.union([z.string(), z.number(), z.boolean()]).nullable();
@@ -14,7 +15,7 @@ const side = z.object({
   /** The sealed run's directory in results/<stack>/: the run-id, or <run-id>-2, ... where its plan was measured again. */
   measurement: z.string(),
   variant: z.string(),
-  options: z.object({ threads: z.int(), context: z.int() }),
+  options: variantSchema,
   series: z.int(),
   site: z.string(),
   model: z.object({ reference: z.string(), digest: z.string() }),

@@ -1,29 +1,7 @@
 import { z } from "zod";
-import { runIdOf, type Plan } from "../../../workloads/benchmark/plan.ts";
+import { runIdOf } from "../../../workloads/benchmark/plan.ts";
 import { UserError } from "../../../stacks/user-error.ts";
-
-const count = z.int().min(0);
-
-const planSchema = z.object({
-  schema: z.literal(1),
-  series: z.int(),
-  model: z.object({ reference: z.string(), digest: z.string() }),
-  images: z.object({ ollama: z.string(), runner: z.string() }),
-  nodes: z.object({ model: z.string(), runner: z.string() }),
-  variants: z.record(z.string(), z.object({ threads: z.int(), context: z.int() })),
-  scenarios: z.record(
-    z.string(),
-    z.object({ prompts: z.string(), requests: count, warmup: count, maxTokens: z.int() }),
-  ),
-  prompts: z.record(z.string(), z.array(z.string())),
-  blocks: z.int().min(1),
-  seed: z.int(),
-  primary: z.enum(["decode-rate", "time-to-first-token", "end-to-end"]),
-  runner: z.string(),
-});
-
-/** A benchmark's plan as JSON. */
-export const planJson: z.ZodType<Plan> = planSchema;
+import { planJson } from "./plan-schema.ts";
 
 const text = z.string().nullable().default(null);
 const integer = z.int().nullable().default(null);

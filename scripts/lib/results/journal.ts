@@ -1,6 +1,14 @@
 import { z } from "zod";
+import { runsOf, settingsOf } from "../../../workloads/benchmark/order.ts";
 import type { Plan } from "../../../workloads/benchmark/plan.ts";
-import type { FailureLabel, JournalRecord, RequestRecord } from "../../../workloads/benchmark/record.ts";
+import { tasksOf } from "../../../workloads/benchmark/task.ts";
+import type {
+  FailureLabel,
+  JournalRecord,
+  RequestRecord,
+  RunEnd,
+  RunStart,
+} from "../../../workloads/benchmark/record.ts";
 
 /** What a block's journal says, with superseded attempts and warm-up requests taken out. */
 export interface BlockJournal {
@@ -27,6 +35,9 @@ export interface RunJournal {
   /** Unix time in ms of its first measured request, and of its end. */
   readonly from: number;
   readonly to: number;
+  /** Before its first request, warm-up included, and at its end: both clocks of the runner, the node's temperature, the model. */
+  readonly start: Pick<RunStart, "at" | "monotonic" | "temperature" | "cooledFor">;
+  readonly end: Pick<RunEnd, "at" | "monotonic" | "modelDigest">;
 }
 
 const milliseconds = z.number().min(0);
@@ -45,7 +56,7 @@ const failures = [
 const recordSchema: z.ZodType<JournalRecord> = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("block-start"),
-    schema: z.literal(1),
+    schema: z.literal(2),
     runId: z.string(),
     ...position,
     order: z.array(z.string()),
@@ -55,10 +66,18 @@ const recordSchema: z.ZodType<JournalRecord> = z.discriminatedUnion("type", [
     ollamaVersion: z.string().nullable(),
   }),
   z.object({
+    type: z.literal("run-start"),
+    ...run,
+    monotonic: milliseconds,
+    temperature: z.number().nullable(),
+    cooledFor: z.number().min(0),
+  }),
+  z.object({
     type: z.literal("request"),
     ...run,
     request: z.int(),
     prompt: count,
+    scheduled: milliseconds.nullable(),
     outcome: z.enum(["ok", ...failures]),
     error: z.string().nullable(),
     timeToFirstToken: milliseconds.nullable(),
@@ -73,9 +92,15 @@ const recordSchema: z.ZodType<JournalRecord> = z.discriminatedUnion("type", [
       eval: count.nullable(),
     }),
     doneReason: z.string().nullable(),
+    answer: z.string().nullable(),
     modelDigest: z.string().nullable(),
   }),
-  z.object({ type: z.literal("run-end"), ...run }),
+  z.object({
+    type: z.literal("run-end"),
+    ...run,
+    monotonic: milliseconds,
+    modelDigest: z.string().nullable(),
+  }),
   z.object({ type: z.literal("block-end"), ...position }),
 ]);
 
@@ -109,9 +134,7 @@ export function parseJournal(text: string, expected: { runId: string; plan: Plan
 
 /** Runs of each block as a journal names them, in no particular order. */
 export function plannedRuns(plan: Plan): string[] {
-  return Object.keys(plan.variants).flatMap((variant) =>
-    Object.keys(plan.scenarios).map((scenario) => `${variant}/${scenario}`),
-  );
+  return runsOf(plan).map(({ name }) => name);
 }
 
 /**
@@ -167,6 +190,9 @@ function endedRuns(records: readonly JournalRecord[], plan: Plan): RunJournal[] 
     records.filter((record) => record.type === "request"),
     (request) => `${key(request)}#${request.attempt}`,
   );
+  const starts = new Map(
+    records.flatMap((record) => (record.type === "run-start" ? [[`${key(record)}#${record.attempt}`, record]] : [])),
+  );
   const ends = new Set<string>();
   return records
     .filter((record) => record.type === "run-end")
@@ -177,18 +203,28 @@ function endedRuns(records: readonly JournalRecord[], plan: Plan): RunJournal[] 
       ends.add(name);
       const all = requests.get(`${name}#${end.attempt}`) ?? [];
       const measured = all.filter(({ request }) => request >= 0);
-      checkRequests(name, measured, plan, plan.scenarios[end.scenario]?.requests ?? 0);
+      const start = starts.get(`${name}#${end.attempt}`);
+      if (start === undefined) throw new InvalidJournal(`run ${name} ended, but did not begin`);
+      const settings = settingsOf(plan, end);
+      checkRequests(name, measured, {
+        digest: plan.models[settings.variant.model]?.digest ?? null,
+        count: tasksOf(plan, settings, end.block).measured.length,
+      });
       const from = measured.reduce((earliest, { at }) => Math.min(earliest, at), end.at);
-      return { variant: end.variant, scenario: end.scenario, requests: measured, from, to: end.at };
+      return { variant: end.variant, scenario: end.scenario, requests: measured, from, to: end.at, start, end };
     });
 }
 
-function checkRequests(name: string, measured: readonly RequestRecord[], plan: Plan, planned: number): void {
+function checkRequests(
+  name: string,
+  measured: readonly RequestRecord[],
+  planned: { readonly digest: string | null; readonly count: number },
+): void {
   const numbers = new Set(measured.map(({ request }) => request));
   if (numbers.size !== measured.length) throw new InvalidJournal(`run ${name} has a request twice`);
-  if (measured.length !== planned)
-    throw new InvalidJournal(`run ${name} ended with ${measured.length} of ${planned} requests`);
+  if (measured.length !== planned.count)
+    throw new InvalidJournal(`run ${name} ended with ${measured.length} of ${planned.count} requests`);
   for (const { outcome, modelDigest } of measured)
-    if (outcome === "ok" && modelDigest !== null && modelDigest !== plan.model.digest)
+    if (outcome === "ok" && modelDigest !== null && modelDigest !== planned.digest)
       throw new InvalidJournal(`run ${name} was answered by another model, ${modelDigest}`);
 }

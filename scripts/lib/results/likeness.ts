@@ -6,20 +6,25 @@ import type { NodeFacts } from "./experiment-outputs.ts";
 import type { Manifest } from "./manifest.ts";
 import type { SealedRun } from "./sealed-run.ts";
 
-type Measured = Pick<SealedRun, "measurement" | "manifest">;
+interface Measured {
+  readonly run: Pick<SealedRun, "measurement" | "manifest">;
+  readonly variant: string;
+}
 type Fields = Readonly<Record<string, Difference["a"]>>;
 
 /**
- * Checks that two runs measured the same thing on the same kind of board, apart from their variants' options.
+ * Checks that two variants measured the same thing on the same kind of board, apart from what a variant is meant to
+ * differ in: threads, context and prompt modules always, model and node where both belong to one run.
  * @param allow fields that may differ; a field's name covers those below it ("nodes" covers "nodes.model.cpus")
  * @returns the differences that were allowed, and the fields that neither run knows
  * @throws UserError with every difference that was not allowed
  */
 export function checkLikeness(
-  [runA, runB]: readonly [Measured, Measured],
+  [a, b]: readonly [Measured, Measured],
   allow: readonly string[],
 ): { allowed: Difference[]; unknown: string[] } {
-  const [fieldsA, fieldsB] = [fieldsOf(runA.manifest), fieldsOf(runB.manifest)];
+  const within = isOneRun(a, b);
+  const [fieldsA, fieldsB] = [fieldsOf(a, within), fieldsOf(b, within)];
   const names = [...new Set([...Object.keys(fieldsA), ...Object.keys(fieldsB)])].sort();
   const covers = (name: string) => (field: string) => field === name || field.startsWith(`${name}.`);
   for (const name of allow)
@@ -36,43 +41,69 @@ export function checkLikeness(
   if (refused.length > 0) {
     const lines = refused.map((difference) => `  - ${describeDifference(difference)}`);
     throw new UserError({
-      what: `${nameOf(runA)} and ${nameOf(runB)} did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`,
+      what: `${nameOf(a)} and ${nameOf(b)} did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`,
       next: `measure both alike; or, where it is meant to differ: ${refused.map(({ field }) => `--allow ${field}`).join(" ")}`,
     });
   }
   return { allowed: differences, unknown: names.filter((name) => fieldsA[name] === null && fieldsB[name] === null) };
 }
 
-const nameOf = ({ manifest, measurement }: Measured) => `${manifest.stack} (${measurement})`;
+/** Whether both are variants of one measurement. */
+export function isOneRun(a: Measured, b: Measured): boolean {
+  return a.run.manifest.stack === b.run.manifest.stack && a.run.measurement === b.run.measurement;
+}
+
+const nameOf = ({ run: { manifest, measurement } }: Measured) => `${manifest.stack} (${measurement})`;
 
 export function describeDifference({ field, a, b }: Difference): string {
   return `${field}: ${a ?? "unknown"} | ${b ?? "unknown"}`;
 }
 
 /** Everything that must be equal. The series, the site's name and the nodes' names may differ: they measure nothing. */
-function fieldsOf({ plan, versions, nodes }: Manifest): Fields {
+function fieldsOf({ run: { manifest }, variant }: Measured, within: boolean): Fields {
+  const { plan, versions, nodes } = manifest;
   const fields: Record<string, Difference["a"]> = {
     blocks: plan.blocks,
     seed: plan.seed,
     primary: plan.primary,
-    model: plan.model.digest,
     "images.ollama": plan.images.ollama,
     "images.runner": plan.images.runner,
     runner: plan.runner,
     "versions.k3s": versions.k3s,
     "versions.ollama": versions.ollama.join(", ") || null,
-    "nodes.shared": plan.nodes.model === plan.nodes.runner,
+    coolDown: plan.coolDown === null ? "none" : canonicalJson(plan.coolDown),
   };
+  for (const [name, value] of Object.entries<string | number | boolean>({ ...plan.server }))
+    fields[`server.${name}`] = value;
   for (const [scenario, settings] of Object.entries(plan.scenarios)) {
-    for (const [name, value] of Object.entries<string | number>({ ...settings }))
-      fields[`scenarios.${scenario}.${name}`] = value;
-    const prompts = canonicalJson(plan.prompts[settings.prompts] ?? null);
-    fields[`prompts.${settings.prompts}`] = `sha256:${createHash("sha256").update(prompts).digest("hex").slice(0, 12)}`;
+    const { load, ...others } = settings;
+    for (const [name, value] of Object.entries(others)) fields[`scenarios.${scenario}.${name}`] = value ?? "none";
+    for (const [name, value] of Object.entries<string | number>({ ...load }))
+      fields[`scenarios.${scenario}.load.${name}`] = value;
+    if (settings.prompts !== null) fields[`prompts.${settings.prompts}`] = digestOf(plan.prompts[settings.prompts]);
+    if (settings.suite !== null) fields[`suites.${settings.suite}`] = digestOf(plan.suites[settings.suite]);
   }
-  for (const role of ["model", "runner"] as const)
-    for (const [name, value] of Object.entries(boardClass(nodes[plan.nodes[role]])))
-      fields[`nodes.${role}.${name}`] = value;
-  return fields;
+  for (const [name, value] of Object.entries(boardClass(nodes[plan.nodes.runner])))
+    fields[`nodes.runner.${name}`] = value;
+  return within ? fields : { ...fields, ...fieldsOfVariant(manifest, variant) };
+}
+
+/** What a variant is served with and on. The model's own name and the node's measure nothing. */
+function fieldsOfVariant({ plan, nodes }: Manifest, name: string): Fields {
+  const variant = plan.variants[name];
+  if (variant === undefined) throw new Error(`the plan has no variant ${name}`);
+  return {
+    model: plan.models[variant.model]?.digest ?? null,
+    "nodes.shared": variant.node === plan.nodes.runner,
+    ...Object.fromEntries(
+      Object.entries(boardClass(nodes[variant.node])).map(([field, value]) => [`nodes.model.${field}`, value]),
+    ),
+  };
+}
+
+function digestOf(value: unknown): string {
+  const text = canonicalJson(value ?? null);
+  return `sha256:${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
 }
 
 function boardClass(facts: NodeFacts | undefined): Fields {

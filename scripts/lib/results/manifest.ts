@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { sha256 } from "../../../stacks/config/fields.ts";
-import { nodeFactsSchema, planJson } from "./experiment-outputs.ts";
+import { nodeFactsSchema } from "./experiment-outputs.ts";
+import { planJson } from "./plan-schema.ts";
 
 const version = z.string().nullable();
 const count = z.int().min(0);
@@ -24,7 +25,7 @@ export type BlockSummary = z.infer<typeof block>;
 
 /** manifest.json of a sealed run: what was measured, on what, and with what. Times are ISO 8601 in UTC. */
 export const manifestSchema = z.object({
-  schema: z.literal(1),
+  schema: z.literal(2),
   stack: z.string(),
   runId: z.string(),
   /** All that decides what is measured, the series and the primary metric among it. */
@@ -41,7 +42,7 @@ export const manifestSchema = z.object({
     k3s: version,
     ollama: z.array(z.string()),
   }),
-  /** Facts of the model's and the runner's node, at the stack's last update. */
+  /** Facts of the serving nodes and the runner's, at the stack's last update. */
   nodes: z.record(z.string(), nodeFactsSchema),
   tools: z.object({ bramble: version, node: version, pulumi: version }),
   /** From the first request to the end of the last run; null when there is none. */

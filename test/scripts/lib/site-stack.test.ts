@@ -28,10 +28,10 @@ test("without a root secret there are no cards", (t) => {
 test("an experiment has no cards, and what is neither is said", (t) => {
   const experiment = {
     site: "barn",
-    model: { reference: "gemma3:270m", digest: `sha256:${"c".repeat(64)}` },
+    models: { gemma: { reference: "gemma3:270m", digest: `sha256:${"c".repeat(64)}` } },
     images: { ollama: "docker.io/ollama/ollama:0.17.4", runner: "docker.io/library/node:24-slim" },
-    nodes: { model: "pi-1", runner: "pi-1" },
-    variants: { one: { threads: 1 } },
+    nodes: { models: ["pi-1"], runner: "pi-1" },
+    variants: { threads: [1] },
     scenarios: { short: { prompts: "field-report", maxTokens: 32 } },
   };
   t.throws(() => parseSiteStack("threads-1", { experiment, rootSecret: exampleRootSecret }), {

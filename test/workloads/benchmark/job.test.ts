@@ -10,7 +10,12 @@ import { examplePlan } from "../example-plan.ts";
 
 const runner = { files: { "main.ts": "// the runner\n", "package.json": "{}\n" }, digest: "d".repeat(64) };
 const plan = examplePlan(runner.digest);
-const render = () => renderBenchmark({ plan, namespace: "threads-2", runner, ollamaUrl });
+const places = {
+  ollamaUrls: { pi2: ollamaUrl("pi2") },
+  probeUrls: { pi2: "http://192.168.7.12:9101" },
+  paused: false,
+};
+const render = () => renderBenchmark({ plan, namespace: "threads-2", runner, ...places });
 
 test("the manifests are as they were", (t) => {
   const { serviceAccount, configMap, job } = render();
@@ -29,6 +34,11 @@ test("Job and ConfigMap are named by the run-id, and the pod reads the plan whol
   t.is(job.spec.completions, plan.blocks);
 });
 
+test("a paused benchmark's pod is stopped, and nothing else changes, so that it goes on where it was", (t) => {
+  const { job } = renderBenchmark({ plan, namespace: "threads-2", runner, ...places, paused: true });
+  t.deepEqual(job, { ...render().job, spec: { ...render().job.spec, suspend: true } });
+});
+
 test("the real runner and prompt-sized plans fit into a ConfigMap", (t) => {
   const real = runnerFiles();
   const prompts = Object.fromEntries(
@@ -38,13 +48,13 @@ test("the real runner and prompt-sized plans fit into a ConfigMap", (t) => {
     plan: { ...examplePlan(real.digest), prompts },
     namespace: "n",
     runner: real,
-    ollamaUrl,
+    ...places,
   });
   t.true(JSON.stringify(configMap).length < 2 ** 20 / 2);
 });
 
 test("a plan for another runner is refused", (t) => {
-  t.throws(() => renderBenchmark({ plan: examplePlan("e".repeat(64)), namespace: "n", runner, ollamaUrl }), {
+  t.throws(() => renderBenchmark({ plan: examplePlan("e".repeat(64)), namespace: "n", runner, ...places }), {
     message: /the plan was made for runner eeee/,
   });
 });

@@ -13,6 +13,8 @@ const runEnd = (variant: string, attempt: number): RunEnd => ({
   variant,
   scenario: "short",
   at: 1,
+  monotonic: 1,
+  modelDigest: null,
 });
 const blockEnd: BlockEnd = { type: "block-end", block: 0, attempt: 1, at: 2 };
 

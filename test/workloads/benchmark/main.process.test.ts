@@ -6,26 +6,27 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { stateOf } from "../../../workloads/benchmark/lease.ts";
 import { orderOf } from "../../../workloads/benchmark/order.ts";
-import type { Plan } from "../../../workloads/benchmark/plan.ts";
+import type { Plan, Scenario } from "../../../workloads/benchmark/plan.ts";
 import type { JournalRecord, RequestRecord } from "../../../workloads/benchmark/record.ts";
 import { runnerFiles } from "../../../workloads/benchmark/runner-files.ts";
+import { exampleScenario, examplePlan, exampleVariant } from "../example-plan.ts";
 import { certificate, fakeApiServer, FakeLease } from "./fake-lease.ts";
 import { digest, stubOllama, tokens, type Answer } from "./stub-ollama.ts";
 
-const scenario = { prompts: "three", requests: 2, warmup: 1, maxTokens: 16 };
+const scenario: Scenario = {
+  ...exampleScenario,
+  prompts: "three",
+  maxTokens: 16,
+  load: { kind: "closed", users: 1, requests: 2 },
+};
 const plan: Plan = {
-  schema: 1,
-  series: 1,
-  model: { reference: "gemma3:270m", digest: `sha256:${digest}` },
-  images: { ollama: "ollama", runner: "node" },
-  nodes: { model: "pi1", runner: "pi2" },
-  variants: { one: { threads: 1, context: 512 }, two: { threads: 2, context: 512 } },
+  ...examplePlan(runnerFiles().digest),
+  models: { gemma: { reference: "gemma3:270m", digest: `sha256:${digest}` } },
+  variants: { one: { ...exampleVariant, threads: 1 }, two: exampleVariant },
   scenarios: { long: { ...scenario, maxTokens: 99 }, short: scenario },
   prompts: { three: ["What?", "Why?", "When?"] },
   blocks: 2,
   seed: 5,
-  primary: "decode-rate",
-  runner: runnerFiles().digest,
 };
 
 /** A pod's world: the runner's files and plan.json as a ConfigMap mounts them, the service account, the results. */
@@ -54,7 +55,8 @@ async function pod(t: ExecutionContext, answer: Answer = tokens(3)) {
         PLAN: "plan.json",
         RUN_ID: "0123456789ab",
         JOB_COMPLETION_INDEX: "1",
-        OLLAMA_URL: ollama.url.href,
+        OLLAMA_URLS: JSON.stringify({ pi2: ollama.url.href }),
+        PROBE_URLS: "{}",
         RESULTS: join(directory, "results"),
         NODE_NAME: "pi2",
         POD_NAMESPACE: "experiment",
@@ -154,7 +156,7 @@ test("SIGTERM ends at once, frees the lease and leaves a whole journal", async (
   t.deepEqual(stateOf(lease.current), { holder: null, queue: [] });
   t.deepEqual(
     journal().map(({ type }) => type),
-    ["block-start"],
+    ["block-start", "run-start"],
   );
 });
 

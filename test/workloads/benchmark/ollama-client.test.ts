@@ -6,7 +6,10 @@ import { digest, last, stubOllama, stubOllamaAt, tokens, type Answer } from "./s
 
 const limits: Limits = { connect: 500, patience: 300, silence: 5_000 };
 const never = new AbortController().signal;
-const wanted = { model: "gemma3:270m", prompt: "1234 Why?", threads: 2, context: 512, maxTokens: 64, seed: 9 };
+const wanted = {
+  ...{ model: "gemma3:270m", prompt: "1234 Why?", threads: 2, context: 512, maxTokens: 64, seed: 9 },
+  ...{ keepAnswer: false, cold: false },
+};
 
 const asked = async (answer: Answer, given: Partial<Limits> = {}, signal = never) => {
   const stub = await stubOllama(answer);
@@ -32,6 +35,35 @@ test("an answer is timed, and Ollama's own figures are kept", async (t) => {
   t.is(measured.gaps.length, 3);
   const whole = measured.gaps.reduce((sum, gap) => sum + gap, measured.timeToFirstToken ?? NaN);
   t.true(whole > 0 && whole <= (measured.endToEnd ?? NaN) + 0.01);
+});
+
+test("an answer's text is kept where it is scored, and nowhere else", async (t) => {
+  const stub = await stubOllama(tokens(3));
+  const server = { url: stub.url, limits, signal: never };
+  t.is((await generate(server, { ...wanted, keepAnswer: true })).answer, " token0 token1 token2");
+  t.is((await generate(server, wanted)).answer, null);
+  stub.close();
+});
+
+test("before a cold request the model is unloaded, and gone", async (t) => {
+  const stub = await stubOllama(tokens(1));
+  stub.loaded = 1;
+  const measured = await generate({ url: stub.url, limits, signal: never }, { ...wanted, cold: true });
+  stub.close();
+  t.is(measured.outcome, "ok");
+  t.is(stub.loaded, 0);
+  t.deepEqual(
+    stub.requests.map((request) => request.keep_alive),
+    [0, -1],
+  );
+});
+
+test("a model that stays loaded is no cold request's", async (t) => {
+  const stub = await stubOllama(tokens(1));
+  stub.loaded = Infinity;
+  const measured = await generate({ url: stub.url, limits, signal: never }, { ...wanted, cold: true });
+  stub.close();
+  t.like(measured, { outcome: "timeout", error: "gemma3:270m was not unloaded", ...noFigures });
 });
 
 test("the options of a variant go with the request", async (t) => {

@@ -1,10 +1,15 @@
 import test from "ava";
 import fc from "fast-check";
-import { nonceOf, orderOf, runsOf } from "../../../workloads/benchmark/order.ts";
+import { nonceOf, orderOf, runsOf, settingsOf } from "../../../workloads/benchmark/order.ts";
+import { exampleScenario, exampleVariant } from "../example-plan.ts";
 
-const variant = { threads: 1, context: 512 };
-const scenario = { prompts: "p", requests: 1, warmup: 0, maxTokens: 8 };
-const plan = { variants: { b: variant, a: variant }, scenarios: { y: scenario, x: scenario, z: scenario }, seed: 7 };
+const [variant, scenario] = [exampleVariant, exampleScenario];
+const plan = {
+  variants: { b: variant, a: variant },
+  scenarios: { y: scenario, x: scenario, z: scenario },
+  reference: null,
+  seed: 7,
+};
 
 const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,8}$/), { minLength: 1, maxLength: 5 });
 
@@ -13,6 +18,20 @@ test("runs are sorted by name", (t) => {
     runsOf(plan).map(({ name }) => name),
     ["a/x", "a/y", "a/z", "b/x", "b/y", "b/z"],
   );
+});
+
+test("the reference run is one more, with settings of its own", (t) => {
+  const reference = { variant: { ...variant, threads: 4 }, scenario: { ...scenario, maxTokens: 8 } };
+  const referred = { ...plan, reference };
+  t.deepEqual(runsOf(referred).at(-1), {
+    variant: "reference",
+    scenario: "reference",
+    name: "reference/reference",
+    index: 6,
+  });
+  t.deepEqual(settingsOf(referred, { variant: "reference", scenario: "reference" }), reference);
+  t.deepEqual(settingsOf(referred, { variant: "a", scenario: "x" }), { variant, scenario });
+  t.throws(() => settingsOf(plan, { variant: "reference", scenario: "reference" }), { message: /does not hold/ });
 });
 
 // The expected orders were computed by another implementation (Python's hashlib).
@@ -28,6 +47,7 @@ test("every block is a permutation of all runs", (t) => {
       const any = {
         variants: Object.fromEntries(variants.map((name) => [name, variant])),
         scenarios: Object.fromEntries(scenarios.map((name) => [name, scenario])),
+        reference: null,
         seed,
       };
       const order = orderOf(any, block);
@@ -43,7 +63,7 @@ test("every block is a permutation of all runs", (t) => {
 
 test("plans of the same shape are ordered alike whatever their variants are called", (t) => {
   const one = { ...plan, variants: { one: variant } };
-  const two = { ...plan, variants: { two: { threads: 2, context: 512 } } };
+  const two = { ...plan, variants: { two: { ...variant, threads: 4 } } };
   for (let block = 0; block < 20; block++)
     t.deepEqual(
       orderOf(one, block).map(({ scenario }) => scenario),

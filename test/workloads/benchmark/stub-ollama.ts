@@ -21,7 +21,8 @@ export async function stubOllama(...answers: Answer[]) {
 
 export async function stubOllamaAt(port: number, ...answers: Answer[]) {
   const requests: StubRequest[] = [];
-  const stub = { requests, digest };
+  // How often it still says that the model is loaded.
+  const stub = { requests, digest, loaded: 0 };
   let answered = 0;
   const server = createServer((request, response) => {
     let text = "";
@@ -30,8 +31,14 @@ export async function stubOllamaAt(port: number, ...answers: Answer[]) {
       if (request.url === "/api/version") return response.end('{"version":"0.17.4"}');
       if (request.url === "/api/tags")
         return response.end(JSON.stringify({ models: [{ name: "gemma3:270m", digest: stub.digest }] }));
+      if (request.url === "/api/ps") {
+        const models = stub.loaded > 0 ? [{ name: "gemma3:270m" }] : [];
+        stub.loaded = Math.max(0, stub.loaded - 1);
+        return response.end(JSON.stringify({ models }));
+      }
       const wanted = JSON.parse(text) as StubRequest;
       requests.push(wanted);
+      if (wanted.keep_alive === 0) return response.end('{"done":true,"done_reason":"unload"}');
       void (answers[Math.min(answered++, answers.length - 1)] ?? tokens(3))(response, wanted);
       return undefined;
     });

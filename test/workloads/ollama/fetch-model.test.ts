@@ -49,11 +49,13 @@ function world(t: ExecutionContext) {
     DIGEST: sha256(manifestText),
     MANIFEST: "manifests/registry.ollama.ai/library/m/1",
     INSECURE: "--insecure",
+    BYTES: "0",
+    RESERVE: "0",
   };
   const script = readFileSync(join(root, "workloads/ollama/fetch-model.sh"), "utf8");
-  const fetchModel = () =>
+  const fetchModel = (changes: Record<string, string> = {}) =>
     new Promise<{ code: number; output: string }>((resolve) => {
-      execFile("sh", ["-c", script], { env }, (error, stdout, stderr) => {
+      execFile("sh", ["-c", script], { env: { ...env, ...changes } }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
       });
     });
@@ -65,7 +67,15 @@ function world(t: ExecutionContext) {
     mkdirSync(dirname(join(models, path)), { recursive: true });
     writeFileSync(join(models, path), text);
   };
-  return { home, models, fetchModel, calls, put };
+  /** A disk with so many KiB free. */
+  const free = (kibibytes: number) => {
+    writeFileSync(
+      join(bin, "df"),
+      `#!/bin/sh\n[ "$*" = "-Pk ." ] || exit 1\nprintf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/x 9 9 ${kibibytes} 9%% /\\n'\n`,
+      { mode: 0o755 },
+    );
+  };
+  return { home, models, fetchModel, calls, put, free };
 }
 
 test("a model is pulled, named and checked once", async (t) => {
@@ -118,4 +128,33 @@ test("a registry that does not answer is named with Ollama's own words", async (
   const { code, output } = await fetchModel();
   t.is(code, 1);
   t.regex(output, /pulling site\/library\/m:1 failed:\nError: max retries exceeded/);
+});
+
+const mebibyte = 1024 ** 2;
+
+test("a disk on which the model would leave too little is an error before anything is pulled", async (t) => {
+  const { fetchModel, calls, free } = world(t);
+  free(100 * 1024);
+  const { code, output } = await fetchModel({ BYTES: String(90 * mebibyte), RESERVE: String(20 * mebibyte) });
+  t.is(code, 1);
+  t.regex(
+    output,
+    /the disk is too full for registry\.ollama\.ai\/library\/m:1: (89|90) MiB are to come and 20 MiB to stay free, but only 100 MiB are free/,
+  );
+  t.deepEqual(calls(), []);
+});
+
+test("what an interrupted pull left there has its room already", async (t) => {
+  const { fetchModel, free, put } = world(t);
+  free(100 * 1024);
+  put(`blobs/sha256-${sha256("large")}-partial-0`, "x".repeat(20 * mebibyte));
+  t.is((await fetchModel({ BYTES: String(90 * mebibyte), RESERVE: String(20 * mebibyte) })).code, 0);
+});
+
+test("a model whose size nobody knows still leaves the reserve free", async (t) => {
+  const { fetchModel, free } = world(t);
+  free(10 * 1024);
+  t.is((await fetchModel({ RESERVE: String(20 * mebibyte) })).code, 1);
+  free(30 * 1024);
+  t.is((await fetchModel({ RESERVE: String(20 * mebibyte) })).code, 0);
 });

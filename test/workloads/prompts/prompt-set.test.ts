@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { loadPromptSet, promptSetNames, PromptSetError } from "../../../workloads/prompts/prompt-set.ts";
+import { loadPromptSet, promptSetNames } from "../../../workloads/prompts/prompt-set.ts";
+import { InputError } from "../../../workloads/input-error.ts";
 
 test("the sets that come along hold at least eight real prompts each", (t) => {
   t.deepEqual(promptSetNames(), ["field-report", "network-operations", "short-questions"]);
@@ -18,12 +19,12 @@ test("the sets that come along hold at least eight real prompts each", (t) => {
 });
 
 test("an unknown set is refused with the names there are", (t) => {
-  const error = t.throws(() => loadPromptSet("field-reports"), { instanceOf: PromptSetError });
+  const error = t.throws(() => loadPromptSet("field-reports"), { instanceOf: InputError });
   t.regex(error.next, /field-report, network-operations, short-questions/);
 });
 
 test("a name cannot lead out of the directory", (t) => {
-  t.throws(() => loadPromptSet("../prompts/field-report"), { instanceOf: PromptSetError });
+  t.throws(() => loadPromptSet("../prompts/field-report"), { instanceOf: InputError });
 });
 
 const wrong: Record<string, { text: string; what: RegExp }> = {
@@ -43,7 +44,7 @@ for (const [title, { text, what }] of Object.entries(wrong))
       rmSync(directory, { recursive: true });
     });
     writeFileSync(join(directory, "mine.yaml"), text);
-    const error = t.throws(() => loadPromptSet("mine", directory), { instanceOf: PromptSetError });
+    const error = t.throws(() => loadPromptSet("mine", directory), { instanceOf: InputError });
     t.is(error.where, "workloads/prompts/mine.yaml");
     t.regex(error.what, what);
   });

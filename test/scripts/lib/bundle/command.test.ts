@@ -339,7 +339,10 @@ for (const [name, { break: breakIt, message }] of Object.entries(refusals))
     if (name.includes("model")) {
       // Both registries are this one.
       const [stack] = site.stacks.values();
-      if (stack?.kind === "experiment") stack.experiment.model.reference = `${site.internet.host}/library/gemma3:270m`;
+      if (stack?.kind === "experiment")
+        Object.assign(stack.experiment.models.gemma ?? {}, {
+          reference: `${site.internet.host}/library/gemma3:270m`,
+        });
     }
     const error = await t.throwsAsync(site.run(), { instanceOf: UserError });
     t.regex(error.message, message);

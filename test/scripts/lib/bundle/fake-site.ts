@@ -102,10 +102,10 @@ export async function fillSite(internet: FakeInternet, folder: string): Promise<
   const digest = serveModel(internet, "gemma3", "270m", content.weights);
   const experiment = experimentSchema.parse({
     site: "barn",
-    model: { reference: "gemma3:270m", digest },
+    models: { gemma: { reference: "gemma3:270m", digest } },
     images: { ollama: image.reference, runner: "bramble/node:24" },
-    nodes: { model: "pi-1", runner: "pi-1" },
-    variants: { one: { threads: 1 } },
+    nodes: { models: ["pi-1"], runner: "pi-1" },
+    variants: { threads: [1] },
     scenarios: { short: { prompts: "short", maxTokens: 8 } },
   });
   const site: FakeSite = {

@@ -68,7 +68,7 @@ test("a finished run is sealed with its provenance and the bytes that the node h
   t.true(manifest.planDigest.startsWith(runId));
   t.deepEqual(
     manifest.blocks.map(({ sha256, records }) => [sha256, records]),
-    [0, 1, 2].map((block) => [createHash("sha256").update(text(block)).digest("hex"), 16]),
+    [0, 1, 2].map((block) => [createHash("sha256").update(text(block)).digest("hex"), 18]),
   );
   t.deepEqual(await readdir(layout.stack("one")), [runId]);
 });
@@ -221,7 +221,7 @@ test("a run that will not go on is sealed as it is, with each block's state", as
   const { manifest, blocks } = await openSealedRun(layout, "one");
   t.deepEqual(
     manifest.blocks.map(({ problem }) => problem),
-    ["line 2 can't be read", null, "the node has no journal of it"],
+    ["line 3 can't be read", null, "the node has no journal of it"],
   );
   t.deepEqual([...blocks.keys()], [0, 1]);
 });

@@ -63,7 +63,11 @@ test("a run counts in the attempt in which it ended", (t) => {
 const damages: Record<string, [(records: JournalRecord[]) => string, RegExp]> = {
   "a flipped quote in its middle": [
     (records) => journalText(records).replace('"request"', '"requ'),
-    /line 2 can't be read/,
+    /line 3 can't be read/,
+  ],
+  "a run that ended without its beginning": [
+    (records) => journalText(records.filter(({ type }) => type !== "run-start")),
+    /ended, but did not begin/,
   ],
   "a missing line": [
     (records) => journalText(records.filter((record) => !(record.type === "request" && record.request === 3))),

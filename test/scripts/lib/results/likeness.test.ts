@@ -3,12 +3,12 @@ import { checkLikeness } from "../../../../scripts/lib/results/likeness.ts";
 import { manifestSchema, type Manifest } from "../../../../scripts/lib/results/manifest.ts";
 import { UserError } from "../../../../stacks/user-error.ts";
 import type { Plan } from "../../../../workloads/benchmark/plan.ts";
-import { modelDigest, provenance, syntheticOutputs, syntheticPlan } from "./synthetic-run.ts";
+import { modelDigest, provenance, syntheticOutputs, syntheticPlan, syntheticVariant } from "./synthetic-run.ts";
 
 function manifest(changes: Partial<Plan> = {}, others: Partial<Manifest> = {}): Manifest {
   const { facts, versions, ...outputs } = syntheticOutputs(syntheticPlan(changes));
   return manifestSchema.parse({
-    schema: 1,
+    schema: 2,
     stack: "one",
     ...outputs,
     planDigest: "0".repeat(64),
@@ -22,18 +22,20 @@ function manifest(changes: Partial<Plan> = {}, others: Partial<Manifest> = {}): 
   });
 }
 
-const { scenarios, prompts, images } = syntheticPlan();
+const { scenarios, prompts, images, server } = syntheticPlan();
 const base = manifest();
 const [facts] = Object.values(base.nodes);
 const chat = scenarios.chat;
 if (facts === undefined || chat === undefined) throw new Error("the synthetic plan lacks what the tests change");
 const versions = base.versions;
 
+const variantOf = ({ plan }: Manifest) => Object.keys(plan.variants)[0] ?? "";
+
 const check = ([a, b]: readonly [Manifest, Manifest], allow: readonly string[]) =>
   checkLikeness(
     [
-      { measurement: a.runId, manifest: a },
-      { measurement: `${b.runId}-2`, manifest: b },
+      { run: { measurement: a.runId, manifest: a }, variant: variantOf(a) },
+      { run: { measurement: `${b.runId}-2`, manifest: b }, variant: variantOf(b) },
     ],
     allow,
   );
@@ -43,12 +45,17 @@ const unlike: Record<string, Manifest> = {
   blocks: manifest({ blocks: 7 }),
   seed: manifest({ seed: 2 }),
   primary: manifest({ primary: "end-to-end" }),
-  model: manifest({ model: { reference: "gemma3:270m", digest: modelDigest.replace("5", "6") } }),
+  model: manifest({ models: { gemma: { reference: "gemma3:270m", digest: modelDigest.replace("5", "6") } } }),
   "images.ollama": manifest({ images: { ...images, ollama: "bramble/ollama:0.18.0" } }),
   "images.runner": manifest({ images: { ...images, runner: "bramble/node:26" } }),
   runner: manifest({ runner: "8".repeat(64) }),
   "scenarios.chat.maxTokens": manifest({ scenarios: { ...scenarios, chat: { ...chat, maxTokens: 33 } } }),
-  "scenarios.chat.requests": manifest({ scenarios: { ...scenarios, chat: { ...chat, requests: 6 } } }),
+  "scenarios.chat.load.requests": manifest({
+    scenarios: { ...scenarios, chat: { ...chat, load: { kind: "closed", users: 1, requests: 6 } } },
+  }),
+  "scenarios.chat.cold": manifest({ scenarios: { ...scenarios, chat: { ...chat, cold: true } } }),
+  "server.parallel": manifest({ server: { ...server, parallel: 2 } }),
+  coolDown: manifest({ coolDown: { below: 60, limit: 100 } }),
   "prompts.questions": manifest({ prompts: { ...prompts, questions: ["Why is the sea blue?"] } }),
   "versions.k3s": manifest({}, { versions: { ...versions, k3s: "v1.35.0+k3s1" } }),
   "versions.ollama": manifest({}, { versions: { ...versions, ollama: ["0.17.4", "0.18.0"] } }),
@@ -59,7 +66,10 @@ const unlike: Record<string, Manifest> = {
   "nodes.model.pageSize": manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, pageSize: 4096 } } }),
   "nodes.model.gigabytes": manifest({}, { nodes: { ...base.nodes, "agent-1": { ...facts, memoryMegabytes: 4041 } } }),
   "nodes.runner.model": manifest({}, { nodes: { ...base.nodes, server: { ...facts, model: "Raspberry Pi 4" } } }),
-  "nodes.shared": manifest({ nodes: { model: "server", runner: "server" } }),
+  "nodes.shared": manifest({
+    nodes: { models: ["server"], runner: "server" },
+    variants: { base: { ...syntheticVariant, node: "server" } },
+  }),
 };
 
 for (const [field, other] of Object.entries(unlike)) {
@@ -88,7 +98,11 @@ test("names every difference at once", (t) => {
 
 test("variants, series, site and the nodes' names may differ", (t) => {
   const other = manifest(
-    { series: 2, variants: { fast: { threads: 4, context: 2048 } }, nodes: { model: "b", runner: "a" } },
+    {
+      series: 2,
+      variants: { fast: { ...syntheticVariant, node: "b", threads: 4, context: 2048, modules: "role" } },
+      nodes: { models: ["b"], runner: "a" },
+    },
     { site: "other", nodes: { a: facts, b: facts } },
   );
   t.deepEqual(check([base, other], []), { allowed: [], unknown: [] });

@@ -8,24 +8,32 @@ import { experimentOutputsSchema, type ExperimentOutputs } from "../../../../scr
 import { journalName, resultsLayout, type ResultsLayout } from "../../../../scripts/lib/results/layout.ts";
 import { digestsOf, type NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { randomGenerator } from "../../../../scripts/lib/results/statistics.ts";
-import { orderOf } from "../../../../workloads/benchmark/order.ts";
-import { runIdOf, type Plan, type Scenario } from "../../../../workloads/benchmark/plan.ts";
+import { orderOf, settingsOf } from "../../../../workloads/benchmark/order.ts";
+import { runIdOf, type Plan, type Scenario, type Variant } from "../../../../workloads/benchmark/plan.ts";
+import { exampleScenario, exampleServer } from "../../../workloads/example-plan.ts";
 import type { FailureLabel, JournalRecord, RequestRecord } from "../../../../workloads/benchmark/record.ts";
 
 export const modelDigest = `sha256:${"5".repeat(64)}`;
 
+export const syntheticVariant: Variant = { model: "gemma", node: "agent-1", threads: 1, context: 1024, modules: null };
+
 /** A plan like the demo's, with six blocks of two scenarios. */
 export function syntheticPlan(changes: Partial<Plan> = {}): Plan {
-  const scenario: Scenario = { prompts: "questions", requests: 5, warmup: 1, maxTokens: 32 };
+  const scenario: Scenario = { ...exampleScenario, prompts: "questions", maxTokens: 32 };
   return {
-    schema: 1,
+    schema: 2,
     series: 1,
-    model: { reference: "gemma3:270m", digest: modelDigest },
+    models: { gemma: { reference: "gemma3:270m", digest: modelDigest } },
     images: { ollama: "bramble/ollama:0.17.4", runner: "bramble/node:24.21.0" },
-    nodes: { model: "agent-1", runner: "server" },
-    variants: { "threads-1": { threads: 1, context: 1024 } },
+    nodes: { models: ["agent-1"], runner: "server" },
+    server: exampleServer,
+    variants: { base: syntheticVariant },
     scenarios: { chat: scenario, summary: { ...scenario, prompts: "reports", maxTokens: 64 } },
     prompts: { questions: ["Why is the sky blue?"], reports: ["Summarise: the pump stopped at noon."] },
+    suites: {},
+    modules: {},
+    reference: null,
+    coolDown: null,
     blocks: 6,
     seed: 1,
     primary: "decode-rate",
@@ -65,7 +73,7 @@ export function syntheticBlock(plan: Plan, block: number, options: SyntheticOpti
   const records: JournalRecord[] = [
     {
       type: "block-start",
-      schema: 1,
+      schema: 2,
       runId: runIdOf(plan),
       block,
       attempt: 1,
@@ -79,24 +87,24 @@ export function syntheticBlock(plan: Plan, block: number, options: SyntheticOpti
   ];
   for (const { variant, scenario: name } of order) {
     const place = { block, attempt: 1, variant, scenario: name };
-    const scenario = plan.scenarios[name];
-    if (scenario === undefined) throw new Error(name);
-    for (let request = -scenario.warmup; request < scenario.requests; request += 1) {
+    const { scenario } = settingsOf(plan, { variant, scenario: name });
+    records.push({ type: "run-start", ...place, at, monotonic: at - epoch, temperature: null, cooledFor: 0 });
+    for (let request = -scenario.warmup; request < scenario.load.requests; request += 1) {
       at += 1000;
       const speed = rate(variant, name, block) * (1 + noise * (random() * 2 - 1));
       const label = request < 0 ? null : failure(name, block, request);
-      const common = { type: "request" as const, ...place, request, prompt: 0, at, modelDigest };
+      const common = { type: "request" as const, ...place, request, prompt: 0, at, scheduled: null, modelDigest };
       records.push(label === null ? answered(common, scenario.maxTokens, speed) : failed(common, label));
     }
     at += 1000;
-    records.push({ type: "run-end", ...place, at });
+    records.push({ type: "run-end", ...place, at, monotonic: at - epoch, modelDigest });
   }
   return [...records, { type: "block-end", block, attempt: 1, at: at + 10 }];
 }
 
 type Common = Pick<
   RequestRecord,
-  "type" | "block" | "attempt" | "variant" | "scenario" | "request" | "prompt" | "at" | "modelDigest"
+  "type" | "block" | "attempt" | "variant" | "scenario" | "request" | "prompt" | "at" | "scheduled" | "modelDigest"
 >;
 
 function answered(common: Common, tokens: number, speed: number): RequestRecord {
@@ -120,6 +128,7 @@ function answered(common: Common, tokens: number, speed: number): RequestRecord 
       eval: Math.round(decode * 1e6),
     },
     doneReason: "length",
+    answer: null,
   };
 }
 
@@ -135,6 +144,7 @@ function failed(common: Common, outcome: FailureLabel): RequestRecord {
     tokensOut: null,
     ollama: { total: null, load: null, promptEval: null, eval: null },
     doneReason: null,
+    answer: null,
   };
 }
 
