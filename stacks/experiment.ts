@@ -30,9 +30,10 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
     enablePatchForce: true,
   });
   const registry = await site.getOutputDetails("modelRegistry");
+  const probes = ((await site.getOutputDetails("probes")).value ?? {}) as Record<string, string>;
   const experiment = new Experiment(
     pulumi.getStack(),
-    { config, plan, models, runner, registry: registry.value as string | undefined },
+    { config, plan, models, runner, registry: registry.value as string | undefined, probes },
     { providers: [provider] },
   );
   return {
@@ -126,11 +127,12 @@ class Experiment extends pulumi.ComponentResource {
       readonly models: ReturnType<typeof lockedModels>;
       readonly runner: RunnerFiles;
       readonly registry: string | undefined;
+      readonly probes: Readonly<Record<string, string>>;
     },
     options: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:experiment:Experiment", name, {}, options);
-    const { config, plan, models, runner, registry } = args;
+    const { config, plan, models, runner, registry, probes } = args;
     // The namespace, and the right to be in it, are the site's.
     const inNamespace = { parent: this };
     const services = plan.nodes.models.map((node) => {
@@ -153,7 +155,7 @@ class Experiment extends pulumi.ComponentResource {
       namespace: name,
       runner,
       ollamaUrls: Object.fromEntries(plan.nodes.models.map((node) => [node, ollamaUrl(node)])),
-      probeUrls: {},
+      probeUrls: Object.fromEntries(Object.entries(probes).filter(([node]) => plan.nodes.models.includes(node))),
       paused: config.state !== "measure",
     });
     const account = new kubernetes.core.v1.ServiceAccount("benchmark", benchmark.serviceAccount, inNamespace);

@@ -1,14 +1,23 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { join } from "node:path";
 import { measurementLease } from "../workloads/benchmark/lease.ts";
+import { podFiles } from "../workloads/pod-files.ts";
+import { renderProbe } from "../workloads/probe/daemon-set.ts";
+import { root } from "./root.ts";
 import { renderExperimentAccess, turnRules } from "./experiment-access.ts";
 
 /**
- * What a site keeps in its cluster for all experiments: the measuring Lease, and for each of them a namespace with rights of its own.
+ * What a site keeps in its cluster for all experiments: the measuring Lease, the probe where there is one, and for each experiment a
+ * namespace with rights of its own.
  * @returns all that was made
  */
 export function makeSharedObjects(
-  site: { readonly name: string; readonly experiments: readonly string[] },
+  site: {
+    readonly name: string;
+    readonly experiments: readonly string[];
+    readonly probe?: { readonly image: string } | undefined;
+  },
   kubeconfig: pulumi.Output<string>,
   parent: pulumi.Resource,
 ): pulumi.Resource[] {
@@ -37,7 +46,19 @@ export function makeSharedObjects(
     options,
   );
   const lettingIn = site.experiments.flatMap((experiment) => letIn(experiment, { parent, provider, dependsOn: role }));
-  return [provider, namespace, lease, role, ...lettingIn];
+  const probe = site.probe === undefined ? [] : probeOn(site.probe.image, options);
+  return [provider, namespace, lease, role, ...probe, ...lettingIn];
+}
+
+/** One pod on each node that samples it. */
+function probeOn(
+  image: string,
+  options: { parent: pulumi.Resource; provider: kubernetes.Provider; dependsOn: pulumi.Resource },
+): pulumi.Resource[] {
+  const files = podFiles(join(root, "workloads", "probe"));
+  const { configMap, daemonSet } = renderProbe({ namespace: measurementLease.namespace, image, files });
+  const source = new kubernetes.core.v1.ConfigMap("probe", configMap, options);
+  return [source, new kubernetes.apps.v1.DaemonSet("probe", daemonSet, { ...options, dependsOn: source })];
 }
 
 /** An experiment's namespace, and its rights. */

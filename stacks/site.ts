@@ -1,5 +1,6 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { probeUrl } from "../workloads/probe/daemon-set.ts";
 import { Card } from "./cards/card.ts";
 import { scrubCommand } from "./cards/scrub.ts";
 import { useBundle } from "./config/bundle-check.ts";
@@ -35,6 +36,8 @@ export interface SiteOutputs extends Record<string, unknown> {
   readonly modelRegistry?: string;
   /** What pods can't have of each node's memory. */
   readonly reservedMegabytes: number;
+  /** Where each node's probe tells its last sample; empty where the site has none. */
+  readonly probes: Readonly<Record<string, string>>;
   readonly facts: Readonly<Record<string, pulumi.Output<Facts>>>;
 }
 
@@ -156,6 +159,10 @@ export class Site extends pulumi.ComponentResource {
       ...(site.modelRegistry === undefined ? {} : { modelRegistry: site.modelRegistry }),
       k3sVersion: site.k3s.version,
       reservedMegabytes: site.k3s.reserved.memoryMegabytes + site.k3s.eviction.memoryMegabytes,
+      probes:
+        site.probe === undefined
+          ? {}
+          : Object.fromEntries(Object.entries(site.nodes).map(([node, { address: at }]) => [node, probeUrl(at)])),
       facts: Object.fromEntries([...cards].map(([node, { facts }]) => [node, facts])),
     };
     this.registerOutputs();

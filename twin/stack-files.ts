@@ -38,12 +38,13 @@ export function renderTwinSite(
   } = {},
 ): Record<string, unknown> {
   const { nodes = Object.values(twinNodes), servers = 1, experiments = [] } = wanted;
-  const [server, agent = server] = nodes;
+  const agent = nodes[1] ?? nodes[0];
   if (nodes.length > 8) throw new Error(`a twin has 1 to 8 nodes, not ${nodes.length}`);
   const { ollama, runner, modelRegistry } = parts;
   const images = [
     ...(ollama === undefined ? [] : [{ file: ollama.file, sha256: ollama.sha256, nodes: [agent] }]),
-    ...(runner === undefined ? [] : [{ file: runner.file, sha256: runner.sha256, nodes: [server] }]),
+    // On all nodes, for the probe.
+    ...(runner === undefined ? [] : [{ file: runner.file, sha256: runner.sha256 }]),
   ];
   return {
     name,
@@ -60,6 +61,7 @@ export function renderTwinSite(
     protect: false,
     experiments,
     images,
+    ...(runner === undefined ? {} : { probe: { image: runner.reference } }),
     ...(modelRegistry === undefined ? {} : { modelRegistry }),
   };
 }

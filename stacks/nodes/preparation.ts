@@ -5,6 +5,7 @@ import type { Endpoint } from "../remote/endpoint.ts";
 import { phaseCommand, type SeenOnNode } from "../remote/phase-command.ts";
 import type { Phase } from "../remote/phase.ts";
 import { firewall } from "./preparation/firewall.ts";
+import { powerMeter } from "./preparation/power-meter.ts";
 import { firmware } from "./preparation/firmware.ts";
 import { governor } from "./preparation/governor.ts";
 import { hosts } from "./preparation/hosts.ts";
@@ -38,6 +39,7 @@ export function preparationPhase(site: Site, node: string): Phase {
     ...only(preparation.watchdog, watchdog),
     ...only(preparation.upgrades === "off", upgradesOff),
     ...only(preparation.firewall, () => firewall(site)),
+    ...only(site.probe !== undefined, powerMeter),
     firmware(site, node),
   ]);
 }

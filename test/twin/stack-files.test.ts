@@ -19,13 +19,13 @@ test("a twin of 1 to 8 nodes is a valid site with one server", (t) => {
   t.throws(() => renderTwinSite("twin", parts, { nodes: nodeNames(9) }), { message: /1 to 8 nodes/ });
 });
 
-test("what experiments need lies where it runs: models on the second node, on the only one where there is one", (t) => {
+test("the image that serves models lies on the second node, or the only one, and the runner's, for the probe, on all", (t) => {
   const ollama = { file: "ollama.tar", sha256, reference: "ollama:1" };
   const runner = { file: "node.tar", sha256, reference: "node:1" };
   const placed = (names: readonly string[]) =>
     parseSite("twin", renderTwinSite("twin", { ...parts, ollama, runner }, { nodes: names })).images.map(
       ({ nodes }) => nodes,
     );
-  t.deepEqual(placed(["one", "two", "three"]), [["two"], ["one"]]);
-  t.deepEqual(placed(["one"]), [["one"], ["one"]]);
+  t.deepEqual(placed(["one", "two", "three"]), [["two"], undefined]);
+  t.deepEqual(placed(["one"]), [["one"], undefined]);
 });

@@ -7,12 +7,16 @@ import { UserError } from "../../../stacks/user-error.ts";
 import { canonicalJson } from "../../../workloads/benchmark/plan.ts";
 import type { ExperimentOutputs } from "./experiment-outputs.ts";
 import { parseJournal, type BlockJournal } from "./journal.ts";
-import { journalName, manifestName, measurementName, rawPath, type ResultsLayout } from "./layout.ts";
+import { journalName, manifestName, measurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import type { BlockState, BlockSummary, Manifest } from "./manifest.ts";
 import { goesOn, hasBegun, measurementOnNode, measurementsOf, type Measurement } from "./measurements.ts";
 import type { JournalList, NodeJournals } from "./node-journals.ts";
+import type { Interval } from "./node-samples.ts";
 import type { Provenance } from "./provenance.ts";
 import { digestOfFile, seal, writeWhole } from "./seal.ts";
+
+/** Milliseconds before and after the runs of which samples are kept too: a rate needs a sample on either side. */
+const margin = 5_000;
 
 /** What collecting a run came to. */
 export interface Collected {
@@ -34,6 +38,8 @@ export interface CollectOptions {
   readonly layout: ResultsLayout;
   /** Opens the journals on the runner's node. */
   readonly journals: () => Promise<NodeJournals>;
+  /** What a serving node's probe sampled in a span, as NDJSON. */
+  readonly samples: (node: string, span: Interval) => Promise<string>;
   readonly provenance: () => Promise<Provenance>;
   /** The run will not go on: seal it even where blocks are partial, missing or invalid. */
   readonly final: boolean;
@@ -148,6 +154,8 @@ async function copyAndSeal(
       next: `find out why its Job wrote nothing: npm run up -- ${stack} shows what its pod said`,
     });
 
+  const runs = blocks.flatMap(({ journal }) => journal?.runs ?? []);
+  const samples = await collectSamples(options, directory, runs);
   const manifest: Manifest = {
     schema: 2,
     stack,
@@ -163,7 +171,8 @@ async function copyAndSeal(
     },
     nodes: outputs.facts,
     ...(await options.provenance()),
-    measured: span(blocks.flatMap(({ journal }) => journal?.runs ?? [])),
+    measured: span(runs),
+    samples,
     collectedAt: options.now().toISOString(),
     blocks: summaries,
   };
@@ -171,6 +180,40 @@ async function copyAndSeal(
   const final = layout.sealed(stack, measurement);
   await seal(directory, final);
   return { stack, measurement, outcome: "sealed", directory: final, blocks: summaries };
+}
+
+/**
+ * Copies what the serving nodes' probes sampled while the runs went on. Samples describe a measurement and are not part of it: where
+ * they can't be had, the manifest says why, and the run is sealed all the same.
+ */
+async function collectSamples(
+  { outputs: { plan }, samples }: CollectOptions,
+  directory: string,
+  runs: BlockJournal["runs"],
+): Promise<Manifest["samples"]> {
+  const nothing = (node: string, problem: string) => ({ node, lines: 0, sha256: null, problem });
+  if (runs.length === 0) return plan.nodes.models.map((node) => nothing(node, "no run ended"));
+  const whole = {
+    from: Math.min(...runs.map(({ start }) => start.at)) - margin,
+    to: Math.max(...runs.map(({ to }) => to)) + margin,
+  };
+  const collected: Manifest["samples"] = [];
+  for (const node of plan.nodes.models) {
+    try {
+      const text = await samples(node, whole);
+      if (text === "") {
+        collected.push(nothing(node, "the node has no probe, or keeps its samples no longer"));
+        continue;
+      }
+      const file = join(directory, samplesPath(node));
+      await writeWhole(file, text);
+      collected.push({ node, lines: text.split("\n").length - 1, sha256: await digestOfFile(file), problem: null });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      collected.push(nothing(node, error.message.split("\n")[0] ?? ""));
+    }
+  }
+  return collected;
 }
 
 /** Makes the directory ready for more blocks, whatever a collector that was killed left in it. */

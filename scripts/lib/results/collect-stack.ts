@@ -4,12 +4,15 @@ import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { run } from "../../../stacks/remote/connection.ts";
 import { endpointOf } from "../../../stacks/remote/endpoint.ts";
 import { root } from "../../../stacks/root.ts";
+import { probeDirectory } from "../../../workloads/probe/daemon-set.ts";
+import { resultsDirectory } from "../../../workloads/benchmark/job.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { stackConfiguration, stackOutputs } from "../pulumi.ts";
 import { collectRun, type Collected } from "./collect-run.ts";
-import { parseExperimentOutputs, type ExperimentOutputs } from "./experiment-outputs.ts";
+import { parseExperimentOutputs } from "./experiment-outputs.ts";
 import { resultsLayout } from "./layout.ts";
-import { nodeJournals, type NodeJournals } from "./node-journals.ts";
+import { nodeJournals, type RunOnNode } from "./node-journals.ts";
+import { readSamples } from "./node-samples.ts";
 import { readProvenance } from "./provenance.ts";
 
 /**
@@ -22,11 +25,14 @@ export async function collectStack(
   options: { final: boolean; signal: AbortSignal },
 ): Promise<Collected> {
   const outputs = parseExperimentOutputs(stack, await stackOutputs(stack));
+  const nodeOf = nodesOf(outputs.site);
+  const { runner } = outputs.plan.nodes;
   return collectRun({
     stack,
     outputs,
     layout: resultsLayout(),
-    journals: () => openJournals(outputs),
+    journals: async () => nodeJournals(runner, await nodeOf(runner), resultsDirectory(outputs.runId)),
+    samples: async (node, span) => await readSamples(node, await nodeOf(node), probeDirectory, span),
     provenance: readProvenance,
     now: () => new Date(),
     ...options,
@@ -54,7 +60,13 @@ export function isWhole({ outcome, note }: Collected): boolean {
   return outcome === "sealed" || (outcome === "present" && note === null);
 }
 
-async function openJournals({ site, plan, runId }: ExperimentOutputs): Promise<NodeJournals> {
+/** Runs commands on nodes of a site, over the connections that its configuration pins. */
+function nodesOf(site: string): (node: string) => Promise<RunOnNode> {
+  let opened: Promise<(node: string) => RunOnNode> | undefined;
+  return async (node) => (await (opened ??= openSite(site)))(node);
+}
+
+async function openSite(site: string): Promise<(node: string) => RunOnNode> {
   const { rootSecret, ...values } = await stackConfiguration(site);
   const config = parseStackConfig(site, values);
   if (config.kind !== "site" || typeof rootSecret !== "string")
@@ -63,10 +75,6 @@ async function openJournals({ site, plan, runId }: ExperimentOutputs): Promise<N
       where: `Pulumi.${site}.yaml`,
       next: "restore the file that the site was made from: the keys to its nodes are derived from it",
     });
-  const endpoint = endpointOf(config.site, plan.nodes.runner, deriveSiteKeys(rootSecret, config.site));
-  return nodeJournals(
-    plan.nodes.runner,
-    (argv, options) => run(endpoint, argv, options),
-    `/var/lib/bramble/results/${runId}`,
-  );
+  const keys = deriveSiteKeys(rootSecret, config.site);
+  return (node) => (argv, options) => run(endpointOf(config.site, node, keys), argv, options);
 }

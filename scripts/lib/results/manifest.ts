@@ -47,6 +47,10 @@ export const manifestSchema = z.object({
   tools: z.object({ bramble: version, node: version, pulumi: version }),
   /** From the first request to the end of the last run; null when there is none. */
   measured: z.object({ from: z.iso.datetime(), to: z.iso.datetime() }).nullable(),
+  /** What the probes of the serving nodes sampled meanwhile; `problem` says why there is nothing. */
+  samples: z.array(
+    z.object({ node: z.string(), lines: count, sha256: sha256.nullable(), problem: z.string().nullable() }),
+  ),
   collectedAt: z.iso.datetime(),
   blocks: z.array(block),
 });

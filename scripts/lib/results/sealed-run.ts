@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../../stacks/user-error.ts";
+import type { ProbeSample } from "../../../workloads/probe/sample.ts";
 import { parseJournal, type BlockJournal } from "./journal.ts";
-import { manifestName, parseMeasurementName, rawPath, type ResultsLayout } from "./layout.ts";
+import { parseSamples } from "./node-samples.ts";
+import { manifestName, parseMeasurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import { manifestSchema, type Manifest } from "./manifest.ts";
 import { verifySeal } from "./seal.ts";
 
@@ -14,6 +16,8 @@ export interface SealedRun {
   readonly manifest: Manifest;
   /** By block number; a missing block is not in it. */
   readonly blocks: ReadonlyMap<number, BlockJournal>;
+  /** What the serving nodes' probes sampled, by node; a node of which nothing was had is not in it. */
+  readonly samples: ReadonlyMap<string, readonly ProbeSample[]>;
 }
 
 /**
@@ -34,7 +38,10 @@ export async function openSealedRun(layout: ResultsLayout, stack: string, named?
       const text = await readFile(join(directory, rawPath(block)), "utf8");
       blocks.set(block, parseJournal(text, { runId, plan, block }));
     }
-  return { measurement, manifest, blocks };
+  const samples = new Map<string, readonly ProbeSample[]>();
+  for (const { node, sha256 } of manifest.samples)
+    if (sha256 !== null) samples.set(node, parseSamples(await readFile(join(directory, samplesPath(node)), "utf8")));
+  return { measurement, manifest, blocks, samples };
 }
 
 async function newestRun(layout: ResultsLayout, stack: string): Promise<string> {

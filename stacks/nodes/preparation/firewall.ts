@@ -1,3 +1,4 @@
+import { probePort } from "../../../workloads/probe/daemon-set.ts";
 import type { Site } from "../../config/site.ts";
 import { textFile } from "../../remote/phase.ts";
 import { header, type PhasePart } from "./part.ts";
@@ -8,8 +9,8 @@ const unitFile = `/etc/systemd/system/${unit}`;
 
 /** The ports that K3s's nodes use between themselves (docs.k3s.io, Requirements, Inbound Rules for K3s Nodes). */
 const guarded = {
-  /** etcd, the kubelet, the embedded registry. */
-  tcp: ["2379-2380", "5001", "10250"],
+  /** etcd, the kubelet, the embedded registry; and the probe. */
+  tcp: ["2379-2380", "5001", String(probePort), "10250"],
   /** Flannel's VXLAN, and its WireGuard with IPv4 and IPv6. */
   udp: ["8472", "51820-51821"],
 };

@@ -13,6 +13,7 @@ import {
   heldJournals,
   journalText,
   provenance,
+  sealSynthetic,
   syntheticBlock,
   syntheticOutputs,
   syntheticPlan,
@@ -42,6 +43,7 @@ async function setUp(t: ExecutionContext) {
       outputs,
       layout,
       journals: () => Promise.resolve(node),
+      samples: () => Promise.resolve(""),
       provenance: () => Promise.resolve(provenance),
       final: false,
       now: () => new Date(Date.UTC(2026, 10, 24)),
@@ -293,4 +295,38 @@ test("an earlier run of a stack stays when the next one is collected", async (t)
   t.is((await openSealedRun(layout, "one")).manifest.plan.series, 2);
   t.is((await openSealedRun(layout, "one", runId)).manifest.plan.series, 1);
   await t.throwsAsync(openSealedRun(layout, "one", "000000000000"), { message: /run 000000000000 is not there/ });
+});
+
+const sample = (at: number) =>
+  `${JSON.stringify({
+    ...{ at, up: at, cpu: 0.5, memory: { total: 8e9, available: 6e9 }, cgroups: {}, frequency: 2.4e9 },
+    ...{ temperature: 55, throttled: 0, fan: null, watts: null },
+  })}\n`;
+
+test("what the serving node's probe sampled is sealed with the run, and the manifest says how much", async (t) => {
+  const layout = await emptyResults(t);
+  const text = [1, 2, 3].map(sample).join("");
+  await sealSynthetic(layout, "one", syntheticPlan(), { samples: (node) => (node === "agent-1" ? text : "") });
+  const { manifest, samples } = await openSealedRun(layout, "one");
+  t.like(manifest.samples[0], { node: "agent-1", lines: 3, problem: null });
+  t.deepEqual(
+    samples.get("agent-1")?.map(({ at }) => at),
+    [1, 2, 3],
+  );
+});
+
+test("a run whose samples can't be had is sealed all the same, and says why", async (t) => {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "one", syntheticPlan());
+  const away = () => {
+    throw new UserError({ what: "no answer", where: "agent-1", next: "check its power" });
+  };
+  await sealSynthetic(layout, "two", syntheticPlan(), { samples: away });
+  const problems = await Promise.all(
+    ["one", "two"].map(async (stack) => (await openSealedRun(layout, stack)).manifest.samples),
+  );
+  t.deepEqual(problems, [
+    [{ node: "agent-1", lines: 0, sha256: null, problem: "the node has no probe, or keeps its samples no longer" }],
+    [{ node: "agent-1", lines: 0, sha256: null, problem: "agent-1: no answer" }],
+  ]);
 });

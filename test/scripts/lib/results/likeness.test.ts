@@ -9,6 +9,7 @@ function manifest(changes: Partial<Plan> = {}, others: Partial<Manifest> = {}): 
   const { facts, versions, ...outputs } = syntheticOutputs(syntheticPlan(changes));
   return manifestSchema.parse({
     schema: 2,
+    samples: [],
     stack: "one",
     ...outputs,
     planDigest: "0".repeat(64),

@@ -197,6 +197,8 @@ export async function sealSynthetic(
   plan: Plan,
   options: SyntheticOptions & {
     outputs?: Partial<ExperimentOutputs>;
+    /** What a node's probe sampled, as NDJSON. */
+    samples?: (node: string) => string;
     change?: (texts: Map<number, string>) => void;
   } = {},
 ): Promise<string> {
@@ -208,6 +210,7 @@ export async function sealSynthetic(
     outputs: syntheticOutputs(plan, options.outputs),
     layout,
     journals: () => Promise.resolve(heldJournals(texts)),
+    samples: async (node) => await Promise.resolve(options.samples?.(node) ?? ""),
     provenance: () => Promise.resolve(provenance),
     final: true,
     now: () => new Date(Date.UTC(2026, 10, 23, 18)),
