@@ -10,6 +10,9 @@ import { installPlugins } from "./plugins.ts";
 import { clearStaleLock, pulumi, stackConfiguration, requireStack, stackOutputs } from "./pulumi.ts";
 import { duration } from "./steps.ts";
 import { collectStack, describeCollected, isWhole } from "./results/collect-stack.ts";
+import { resultsLayout } from "./results/layout.ts";
+import { openSealedRun } from "./results/sealed-run.ts";
+import { renderSummary, summarize } from "./results/summary.ts";
 import { parseExperimentOutputs, type ExperimentOutputs } from "./results/experiment-outputs.ts";
 
 export interface BringUpOptions {
@@ -73,6 +76,10 @@ export async function bringUp(stacks: readonly string[], options: BringUpOptions
     // Of a Job that failed more may come: what of it is missing must not be sealed as final unasked.
     const collected = await collectStack(stack, { final: !failed, signal: options.signal });
     console.log(describeCollected(collected));
+    if (collected.outcome !== "partial")
+      process.stdout.write(
+        renderSummary(summarize(await openSealedRun(resultsLayout(), stack, collected.measurement))),
+      );
     if (failed && !isWhole(collected)) unsealed.push(stack);
   }
   const named = unsealed.join(" ");

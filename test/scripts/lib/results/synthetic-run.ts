@@ -9,6 +9,7 @@ import { journalName, resultsLayout, type ResultsLayout } from "../../../../scri
 import { digestsOf, type NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { randomGenerator } from "../../../../scripts/lib/results/statistics.ts";
 import { orderOf, settingsOf } from "../../../../workloads/benchmark/order.ts";
+import { tasksOf } from "../../../../workloads/benchmark/task.ts";
 import { runIdOf, type Plan, type Scenario, type Variant } from "../../../../workloads/benchmark/plan.ts";
 import { exampleScenario, exampleServer } from "../../../workloads/example-plan.ts";
 import type { FailureLabel, JournalRecord, RequestRecord } from "../../../../workloads/benchmark/record.ts";
@@ -50,6 +51,8 @@ export interface SyntheticOptions {
   readonly seed?: number;
   /** Unix ms at which a block starts. */
   readonly start?: (block: number) => number;
+  /** What the model says, where it is kept. */
+  readonly answer?: (prompt: number) => string;
   /** Requests that fail, and how. */
   readonly failure?: (scenario: string, block: number, request: number) => FailureLabel | null;
 }
@@ -89,12 +92,15 @@ export function syntheticBlock(plan: Plan, block: number, options: SyntheticOpti
     const place = { block, attempt: 1, variant, scenario: name };
     const { scenario } = settingsOf(plan, { variant, scenario: name });
     records.push({ type: "run-start", ...place, at, monotonic: at - epoch, temperature: null, cooledFor: 0 });
-    for (let request = -scenario.warmup; request < scenario.load.requests; request += 1) {
+    const tasks = tasksOf(plan, settingsOf(plan, { variant, scenario: name }), block);
+    const asked = [...tasks.warmup.map((task, index) => [-1 - index, task] as const), ...tasks.measured.entries()];
+    for (const [request, { prompt }] of asked) {
       at += 1000;
       const speed = rate(variant, name, block) * (1 + noise * (random() * 2 - 1));
       const label = request < 0 ? null : failure(name, block, request);
-      const common = { type: "request" as const, ...place, request, prompt: 0, at, scheduled: null, modelDigest };
-      records.push(label === null ? answered(common, scenario.maxTokens, speed) : failed(common, label));
+      const common = { type: "request" as const, ...place, request, prompt, at, scheduled: null, modelDigest };
+      const answer = scenario.suite === null ? null : (options.answer?.(prompt) ?? "");
+      records.push(label === null ? { ...answered(common, scenario.maxTokens, speed), answer } : failed(common, label));
     }
     at += 1000;
     records.push({ type: "run-end", ...place, at, monotonic: at - epoch, modelDigest });
