@@ -6,6 +6,7 @@ import { runMain } from "./lib/main.ts";
 const areas: Readonly<Record<string, () => Promise<Bench>>> = {
   cards: async () => (await import("./bench/cards.ts")).benchCards,
   nodes: async () => (await import("./bench/nodes.ts")).benchNodes,
+  measurement: async () => (await import("./bench/measurement.ts")).benchMeasurement,
   k3s: async () => (await import("./bench/k3s.ts")).benchK3s,
 };
 
@@ -16,6 +17,7 @@ Progress goes to stderr.
 
 cards   writing and verifying a card, against dd and reading back
 nodes   an up with nothing to do, and a bootstrap by the number of nodes, on twins (root, some minutes)
+measurement  what the benchmark's client, its schedule and the probe add to what they measure (root, some minutes)
 k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
 `;
 

@@ -89,11 +89,11 @@ async function buildImage(
   const keyParts = [await readFile(import.meta.filename, "utf8"), version, ...(await Promise.all(layer.map(describe)))];
   const directory = await cached(`image-${name}`, keyParts, async (workplace) => {
     progress(`image ${name}: packing ${files.length} files`);
-    const archive = await writeImage(join(workplace, "image.tar"), `docker.io/bramble/${name}:${version}`, layer);
+    const archive = await writeImage(join(workplace, `${name}.tar`), `docker.io/bramble/${name}:${version}`, layer);
     await writeFile(join(workplace, "image.json"), JSON.stringify(archive));
   });
   const archive = JSON.parse(await readFile(join(directory, "image.json"), "utf8")) as Omit<ImageArchive, "file">;
-  return { ...archive, file: join(directory, "image.tar") };
+  return { ...archive, file: join(directory, `${name}.tar`) };
 }
 
 /** The files with the directories that lead to them, and the little that programs expect of a system. */

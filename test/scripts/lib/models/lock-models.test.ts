@@ -12,7 +12,9 @@ const registries = () => new Registries(patience, new AbortController().signal);
 
 test("a model is locked as the site's registry has it: digest, size, and what its configuration says", async (t) => {
   const internet = await fakeInternet();
-  t.teardown(() => internet.close());
+  t.teardown(() => {
+    internet.close();
+  });
   const digest = serveModel(internet, "gemma3", "270m", Buffer.from("weights"));
   const found = await askModels(["gemma3:270m"], empty, internet.host, registries());
   t.like(found[0], {
@@ -30,7 +32,9 @@ test("a model is locked as the site's registry has it: digest, size, and what it
 
 test("a model that is another one now is refused by its name, and taken when that is wanted", async (t) => {
   const internet = await fakeInternet();
-  t.teardown(() => internet.close());
+  t.teardown(() => {
+    internet.close();
+  });
   serveModel(internet, "gemma3", "270m", Buffer.from("weights"));
   const lock = updatedLock(empty, await askModels(["gemma3:270m"], empty, internet.host, registries()), false);
   const digest = serveModel(internet, "gemma3", "270m", Buffer.from("other weights"));
