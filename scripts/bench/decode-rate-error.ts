@@ -19,7 +19,9 @@ const tokens = 128;
 
 /**
  * `decode-rate-error`: how far the decode rate that the client sees in the gaps between tokens lies from what Ollama's own counters
- * say, as a fraction: the median over requests to a real Ollama with the twin's model, on this machine.
+ * say, as a fraction: the median over requests to a real Ollama with the twin's model, on this machine. Its eval_duration leaves
+ * out the time that sampling takes (runner/ollamarunner/runner.go), 3 % of a token of a model as small as this with a vocabulary as
+ * large; so the counters are total_duration less load_duration and prompt_eval_duration. The other error is told beside.
  */
 export const benchDecodeRate: Bench = async ({ report, signal }) => {
   const progress = (line: string) => {
@@ -43,6 +45,7 @@ export const benchDecodeRate: Bench = async ({ report, signal }) => {
       const server = { url: new URL(`http://127.0.0.1:${port}`), limits, signal };
       await serverVersion(server);
       const errors: number[] = [];
+      const withoutSampling: number[] = [];
       for (let number = -1; number < requests; number++) {
         const measured = await generate(server, {
           ...{ model: model.reference, prompt: `${number + 10} Tell a long story about a lighthouse.`, threads: 1 },
@@ -50,8 +53,13 @@ export const benchDecodeRate: Bench = async ({ report, signal }) => {
         });
         const record = measured as RequestRecord;
         const [seen, own] = [metrics["decode-rate"].of(record), metrics["ollama-eval-rate"].of(record)];
-        if (seen === null || own === null) throw new Error(`${measured.outcome}: ${measured.error ?? ""}`);
-        if (number >= 0) errors.push(seen / own - 1);
+        const { total, load, promptEval } = record.ollama;
+        if (seen === null || own === null || total === null || load === null || promptEval === null)
+          throw new Error(`${measured.outcome}: ${measured.error ?? ""}`);
+        if (number < 0) continue;
+        // The first token is there when the prompt is read.
+        errors.push(seen / ((((record.tokensOut ?? 0) - 1) / (total - load - promptEval)) * 1e9) - 1);
+        withoutSampling.push(seen / own - 1);
       }
       const value = Math.abs(median(errors));
       report({
@@ -62,7 +70,9 @@ export const benchDecodeRate: Bench = async ({ report, signal }) => {
           baseline: 0.01,
           ratio: rounded(value / 0.01),
         },
-        ...{ requests, tokens, signed: errors.map(rounded), against: "Ollama's eval_count over eval_duration" },
+        ...{ requests, tokens, signed: errors.map(rounded) },
+        against: "Ollama's eval_count over its total_duration less load_duration and prompt_eval_duration",
+        againstEvalDuration: rounded(median(withoutSampling)),
       });
     } finally {
       child.kill();

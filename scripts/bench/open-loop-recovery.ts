@@ -15,7 +15,7 @@ const quantiles = [0.5, 0.95, 0.99];
  */
 export const benchOpenLoop: Bench = async ({ report, signal }) => {
   const light: Load = { kind: "poisson", rate: 8, requests: 240 };
-  const { measured, log } = await measure(light, { first: 120, gap: 20, tokens: 12 }, signal);
+  const { measured, log } = await measure(light, { first: 250, gap: 20, tokens: 12 }, signal);
   const differences = quantiles.flatMap((q) => {
     const relative = (client: readonly number[], server: readonly number[]) =>
       Math.abs(quantile([...client], q) / quantile([...server], q) - 1);
