@@ -15,6 +15,9 @@ interface Counts {
   skipped: number;
 }
 
+/** What tests with processes use besides the twin's packages. None of these starts a daemon. */
+const testPackages = ["xz-utils", "zstd", "fdisk", "nftables", "logrotate"];
+
 // npm test: unit tests, tests with processes, then the live suite where a twin can run. Ends with "N passed, N failed, N skipped".
 await runMain(async ({ signal }) => {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -30,9 +33,6 @@ await runMain(async ({ signal }) => {
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 ? 0 : 1;
 });
-
-/** What tests with processes use besides the twin's packages. None of these starts a daemon. */
-const testPackages = ["xz-utils", "zstd", "fdisk", "nftables", "logrotate"];
 
 /** Brings the programs of the tests with processes, where a twin can run. Elsewhere those whose programs are missing are skipped, and say so. */
 async function provideTestPrograms(): Promise<void> {

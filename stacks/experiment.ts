@@ -42,6 +42,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
     site: config.site,
     namespace: experiment.namespace,
     jobName: experiment.jobName,
+    modelBytes: Object.fromEntries(Object.entries(models).map(([name, { bytes }]) => [name, bytes])),
     versions: { k3s: site.requireOutput("k3sVersion") },
     facts: site
       .requireOutput("facts")

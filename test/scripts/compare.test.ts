@@ -140,6 +140,39 @@ test("missing blocks are told, and the others compared", async (t) => {
   t.true(caveats.includes("threads-2: of 8 blocks, 1 partial, 1 missing."), caveats.join("\n"));
 });
 
+test("a rate that a Pi 5's memory can't deliver is left out, where the model's weight is known", async (t) => {
+  const layout = await emptyResults(t);
+  const outputs = { modelBytes: { gemma: 292e6 } };
+  await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0), outputs });
+  const rate = (_variant: string, _scenario: string, block: number) => (block === 3 ? 61 : 55);
+  await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, rate, outputs });
+  const { primary, caveats } = await asJson(layout);
+  t.is(primary.effect.pairs, 7);
+  t.true(
+    caveats.some((caveat) => /chat of block 3 \(6\d\.\d tokens\/s are more than the 58\.5 that/.test(caveat)),
+    caveats.join("\n"),
+  );
+});
+
+test("a run during which the board throttled makes no pair, and is named with the reason", async (t) => {
+  const layout = await emptyResults(t);
+  const sample = (at: number) =>
+    `${JSON.stringify({
+      ...{ at, up: at, cpu: 1, memory: { total: 2, available: 1 }, cgroups: {}, frequency: null },
+      ...{ temperature: 85, throttled: 4, fan: null, watts: null },
+    })}\n`;
+  const hot = inTurn(1)(2);
+  const samples = () => Array.from({ length: 30 }, (_, second) => sample(hot + second * 1000)).join("");
+  await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0) });
+  await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, samples });
+  const { primary, caveats } = await asJson(layout);
+  t.is(primary.effect.pairs, 7);
+  t.true(
+    caveats.some((caveat) => /^threads-2: left out as invalid: .*chat of block 2 \(throttled: 0x4\)/.test(caveat)),
+    caveats.join("\n"),
+  );
+});
+
 test("variants inside one run compare, and have to be named", async (t) => {
   const layout = await emptyResults(t);
   const variants = { slow: syntheticVariant, fast: { ...syntheticVariant, threads: 4 } };

@@ -5,6 +5,8 @@ import { describeDifference } from "./likeness.ts";
 /** What a reader must know before using the figures, one sentence each. */
 export function caveatsOf(of: {
   sides: readonly [Side, Side];
+  /** Runs of each side that are left out because they can't be believed. */
+  invalid: readonly [readonly string[], readonly string[]];
   scenarios: readonly ScenarioComparison[];
   evidence: Comparison["evidence"];
   overlapping: boolean;
@@ -26,6 +28,8 @@ export function caveatsOf(of: {
     const labels = [...(ofA.includes(caveat) ? [a.label] : []), ...(ofB.includes(caveat) ? [b.label] : [])];
     caveats.push(`${labels.join(" and ")}: ${caveat}`);
   }
+  for (const [{ label }, runs] of [[a, of.invalid[0]] as const, [b, of.invalid[1]] as const])
+    if (runs.length > 0) caveats.push(`${label}: left out as invalid: ${runs.join(", ")}.`);
   for (const { scenario, outcomes } of of.scenarios)
     for (const [label, outcome] of [
       [a.label, outcomes.a],

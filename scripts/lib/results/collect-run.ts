@@ -165,6 +165,7 @@ async function copyAndSeal(
     site: outputs.site,
     namespace: outputs.namespace,
     jobName: outputs.jobName,
+    modelBytes: outputs.modelBytes,
     versions: {
       ...outputs.versions,
       ollama: [...new Set(blocks.flatMap(({ journal }) => journal?.ollamaVersions ?? []))].sort(),

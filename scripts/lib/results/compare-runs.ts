@@ -5,6 +5,7 @@ import { caveatsOf } from "./caveats.ts";
 import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
 import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
+import { judgedRuns } from "./judged-runs.ts";
 import type { RunJournal } from "./journal.ts";
 import { checkLikeness, isOneRun } from "./likeness.ts";
 import { blockStates } from "./manifest.ts";
@@ -62,6 +63,7 @@ export function compareRuns(
   const primary = decide(plan.primary, scenarios, blocks.length);
   const caveats = caveatsOf({
     sides: [a, b],
+    invalid: [invalidRuns(runA, variantA), invalidRuns(runB, variantB)],
     scenarios,
     evidence,
     overlapping: !sameRun && a.site === b.site && overlap(times),
@@ -158,9 +160,18 @@ function optionsThatDiffer(a: Side, b: Side): Difference[] {
 
 function runsOf(run: SealedRun, variant: string): Runs {
   const byName = new Map<string, RunJournal>();
-  for (const [block, journal] of run.blocks)
-    for (const one of journal.runs) if (one.variant === variant) byName.set(`${block}/${one.scenario}`, one);
+  for (const { block, run: one, findings } of judgedRuns(run))
+    if (one.variant === variant && findings.length === 0) byName.set(`${block}/${one.scenario}`, one);
   return (scenario, block) => byName.get(`${block}/${scenario}`);
+}
+
+/** Runs of a variant that are left out, each in words. */
+function invalidRuns(run: SealedRun, variant: string): string[] {
+  return judgedRuns(run).flatMap(({ block, run: one, findings }) =>
+    one.variant !== variant || findings.length === 0
+      ? []
+      : [`${one.scenario} of block ${block} (${findings.map(({ text }) => text).join("; ")})`],
+  );
 }
 
 function compareScenario(scenario: string, blocks: readonly number[], a: Runs, b: Runs): ScenarioComparison {

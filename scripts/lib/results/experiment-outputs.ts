@@ -32,6 +32,8 @@ export const experimentOutputsSchema = z.object({
   site: z.string(),
   namespace: z.string(),
   jobName: z.string(),
+  /** What each model weighs by the lock; null where its digest stands in the stack's file alone. */
+  modelBytes: z.record(z.string(), z.number().nullable()).default({}),
   versions: z.object({ k3s: text }).prefault({}),
   /** Facts of the nodes that the plan names, as they were at the stack's last update. */
   facts: z.record(z.string(), nodeFactsSchema).default({}),

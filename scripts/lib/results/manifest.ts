@@ -37,6 +37,8 @@ export const manifestSchema = z.object({
   jobName: z.string(),
   /** Bramble's own source; null outside a git checkout. */
   source: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
+  /** What each of the plan's models weighs, in bytes, by the lock; null where nobody knows. */
+  modelBytes: z.record(z.string(), z.number().nullable()),
   versions: z.object({
     /** Kubernetes's version is part of K3s's. */
     k3s: version,

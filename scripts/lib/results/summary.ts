@@ -1,20 +1,17 @@
 import { median } from "simple-statistics";
-import { referenceName, settingsOf } from "../../../workloads/benchmark/order.ts";
-import { catalogue } from "../../../workloads/ollama/catalogue.ts";
-import { predictDecode, predictionError, raspberryPi5 } from "../../../workloads/ollama/predict.ts";
-import { nodeFactsSchema } from "./experiment-outputs.ts";
+import { referenceName } from "../../../workloads/benchmark/order.ts";
+import { predictionError } from "../../../workloads/ollama/predict.ts";
 import { formatNumber } from "./format.ts";
-import type { RunJournal } from "./journal.ts";
+import { judgedRuns, type JudgedRun } from "./judged-runs.ts";
 import { countOutcomes, figureOfRun } from "./metrics.ts";
-import { loadDuring, type NodeLoad } from "./node-load.ts";
-import { findingsOf, lockedDigest } from "./run-findings.ts";
-import { scoreSuite, type SuiteScore } from "./suite-scores.ts";
 import type { SealedRun } from "./sealed-run.ts";
+import { scoreSuite, type SuiteScore } from "./suite-scores.ts";
 
 /** What came of one variant under one scenario, over all blocks. What is not known is null. */
 export interface RunSummary {
   readonly variant: string;
   readonly scenario: string;
+  /** Runs that may be believed. */
   readonly runs: number;
   /** Medians over the blocks: tokens/s, ms. */
   readonly decodeRate: number | null;
@@ -34,52 +31,35 @@ export interface RunSummary {
   readonly invalid: readonly { readonly block: number; readonly reasons: readonly string[] }[];
 }
 
-/** Summaries of all runs that ended, by variant and scenario. */
-export function summarize({ manifest, blocks, samples }: SealedRun): RunSummary[] {
-  const { plan } = manifest;
-  const all = [...blocks].flatMap(([block, { runs }]) => runs.map((run) => ({ block, run })));
-  const groups = Map.groupBy(all, ({ run }) => `${run.variant}/${run.scenario}`);
+/** Summaries of all runs that ended, by variant and scenario. Figures are those of the runs that may be believed. */
+export function summarize(sealed: SealedRun): RunSummary[] {
+  const { plan } = sealed.manifest;
+  const groups = Map.groupBy(judgedRuns(sealed), ({ run }) => `${run.variant}/${run.scenario}`);
   return [...groups.values()]
     .map((group) => {
-      const [{ run: first }] = group as [(typeof group)[number]];
-      const { variant, scenario } = settingsOf(plan, first);
-      const board = nodeFactsSchema.parse(manifest.nodes[variant.node] ?? {}).model;
-      const prediction = board?.startsWith("Raspberry Pi 5") === true ? predictionOf(plan, variant) : null;
-      const sampled = samples.get(variant.node);
-      const loads = group.map(({ run }) =>
-        sampled === undefined ? null : loadDuring(sampled, { from: run.from, to: run.to }),
-      );
-      const requests = group.flatMap(({ run }) => run.requests);
-      const rates = group.flatMap(({ run }) => figureOfRun("decode-rate", run.requests) ?? []);
-      const firsts = group.flatMap(({ run }) => figureOfRun("time-to-first-token", run.requests) ?? []);
-      const rate = rates.length === 0 ? null : median(rates);
+      const [{ run: first, scenario, prediction }] = group as [JudgedRun];
+      const sound = group.filter(({ findings }) => findings.length === 0);
+      const requests = sound.flatMap(({ run }) => run.requests);
+      const rate = middle(sound, ({ run }) => figureOfRun("decode-rate", run.requests));
       const outcomes = countOutcomes(requests);
       const items = scenario.suite === null ? undefined : plan.suites[scenario.suite];
       return {
         variant: first.variant,
         scenario: first.scenario,
-        runs: group.length,
+        runs: sound.length,
         decodeRate: rate,
-        timeToFirstToken: firsts.length === 0 ? null : median(firsts),
+        timeToFirstToken: middle(sound, ({ run }) => figureOfRun("time-to-first-token", run.requests)),
         requests: outcomes.requests,
         failed: Object.values(outcomes.failures).reduce((sum, count) => sum + count, 0),
-        cpu: middle(loads, (load) => load.cpu),
-        memory: middle(loads, (load) => load.memory),
-        temperature: middle(loads, (load) => load.temperature),
-        tokensPerJoule: tokensPerJoule(
-          group.map(({ run }) => run),
-          loads,
-        ),
+        cpu: middle(sound, ({ load }) => load?.cpu ?? null),
+        memory: middle(sound, ({ load }) => load?.memory ?? null),
+        temperature: middle(sound, ({ load }) => load?.temperature ?? null),
+        tokensPerJoule: tokensPerJoule(sound),
         predictionError: prediction === null || rate === null ? null : predictionError(prediction, rate),
         score: items === undefined ? null : scoreSuite(items, requests),
-        invalid: group.flatMap(({ block, run }, index) => {
-          const found = findingsOf(run, {
-            locked: lockedDigest(plan, variant),
-            ceiling: prediction?.ceiling ?? null,
-            load: loads[index] ?? null,
-          });
-          return found.length === 0 ? [] : [{ block, reasons: found.map(({ text }) => text) }];
-        }),
+        invalid: group.flatMap(({ block, findings }) =>
+          findings.length === 0 ? [] : [{ block, reasons: findings.map(({ text }) => text) }],
+        ),
       };
     })
     .sort((a, b) => order(a) - order(b) || (`${a.variant}/${a.scenario}` < `${b.variant}/${b.scenario}` ? -1 : 1));
@@ -88,26 +68,18 @@ export function summarize({ manifest, blocks, samples }: SealedRun): RunSummary[
 /** The reference run comes last. */
 const order = ({ variant }: { variant: string }) => (variant === referenceName ? 1 : 0);
 
-function predictionOf(
-  { models, server }: SealedRun["manifest"]["plan"],
-  { model, context }: { model: string; context: number },
-) {
-  const entry = catalogue[models[model]?.reference ?? ""];
-  return predictDecode({ entry, weights: entry?.bytes ?? null, context, kvCache: server.kvCache }, raspberryPi5);
-}
-
-function middle(loads: readonly (NodeLoad | null)[], of: (load: NodeLoad) => number | null): number | null {
-  const known = loads.flatMap((load) => (load === null ? [] : (of(load) ?? [])));
+/** The median over the runs that have a figure. */
+function middle(runs: readonly JudgedRun[], of: (run: JudgedRun) => number | null): number | null {
+  const known = runs.flatMap((run) => of(run) ?? []);
   return known.length === 0 ? null : median(known);
 }
 
 /** Tokens written in the runs whose energy is known, for each joule that the board took meanwhile. */
-function tokensPerJoule(runs: readonly RunJournal[], loads: readonly (NodeLoad | null)[]): number | null {
+function tokensPerJoule(runs: readonly JudgedRun[]): number | null {
   let [tokens, joules] = [0, 0];
-  for (const [index, run] of runs.entries()) {
-    const energy = loads[index]?.joules ?? null;
-    if (energy === null) continue;
-    joules += energy;
+  for (const { run, load } of runs) {
+    if (load?.joules == null) continue;
+    joules += load.joules;
     tokens += run.requests.reduce((sum, { tokensOut }) => sum + (tokensOut ?? 0), 0);
   }
   return joules === 0 ? null : tokens / joules;
