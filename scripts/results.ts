@@ -1,18 +1,20 @@
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { UserError } from "../stacks/user-error.ts";
 import { runMain } from "./lib/main.ts";
 import { parseMeasurementName, resultsLayout } from "./lib/results/layout.ts";
+import { parseMeter } from "./lib/results/meter-csv.ts";
 import { openSealedRun } from "./lib/results/sealed-run.ts";
 import { renderSummary, summarize } from "./lib/results/summary.ts";
 
 const usage = `Usage: npm run results -- list
-       npm run results -- show <stack> [--run <name>] [--json]
+       npm run results -- show <stack> [--run <name>] [--meter <file>] [--json]
        npm run results -- verify [<stack>]
 
 list    every sealed run, by stack
-show    what came of each variant under each scenario of the newest run, or of the one named
+show    what came of each variant under each scenario of the newest run, or of the one named; energy by a power meter's CSV (a
+        time and watts, read at the node that serves) where one is given
 verify  checks every byte of the sealed runs against their seals
 `;
 
@@ -28,7 +30,7 @@ await runMain(async () => {
   const [action, stack] = positionals;
   if (values.help) process.stdout.write(usage);
   else if (action === "list" && stack === undefined) await list();
-  else if (action === "show" && stack !== undefined) await show(stack, values.run, values.json);
+  else if (action === "show" && stack !== undefined) await show(stack, values);
   else if (action === "verify") await verify(stack);
   else throw new UserError({ what: "there is no such command", next: "npm run results -- show <stack>, or --help" });
 });
@@ -54,11 +56,21 @@ async function list(): Promise<void> {
   for (const { stack, run } of await sealedRuns()) console.log(`${stack}  ${run}`);
 }
 
-async function show(stack: string, run: string | undefined, asJson: boolean): Promise<void> {
-  const summaries = summarize(await openSealedRun(layout, stack, run));
-  if (asJson)
+async function show(
+  stack: string,
+  { run, meter, json }: { run?: string | undefined; meter?: string | undefined; json: boolean },
+): Promise<void> {
+  const readings = meter === undefined ? undefined : parseMeter(await readMeter(meter), meter);
+  const summaries = summarize(await openSealedRun(layout, stack, run), readings);
+  if (json)
     console.log(JSON.stringify(summaries, (_key, value: unknown) => (value instanceof Set ? [...value] : value), 2));
   else process.stdout.write(renderSummary(summaries));
+}
+
+async function readMeter(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch((error: unknown) => {
+    throw new UserError({ what: "cannot be read", where: file, next: "name the meter's CSV file" }, { cause: error });
+  });
 }
 
 async function verify(wanted: string | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import type { PowerReading } from "./meter-csv.ts";
 import type { ProbeSample } from "../../../workloads/probe/sample.ts";
 
 /** How the serving node fared during a run. What its board does not offer, or nobody sampled, is null. */
@@ -62,17 +63,29 @@ function throttledDuring(during: readonly ProbeSample[], before: number | null):
   return (seen & nowBits) | (seen & ~nowBits & ~stuck);
 }
 
-/** By the trapezoid rule, over a run that was sampled without a gap from end to end. */
-function joulesDuring(during: readonly ProbeSample[], { from, to }: { from: number; to: number }): number | null {
-  const points = during.flatMap(({ at, watts }) => (watts === null ? [] : [{ at, watts }]));
+function joulesDuring(during: readonly ProbeSample[], run: { from: number; to: number }): number | null {
+  const readings = during.flatMap(({ at, watts }) => (watts === null ? [] : [{ at, watts }]));
+  return energyOf(readings, run, longestGap);
+}
+
+/**
+ * Joules of a run by the trapezoid rule, before the first reading and after the last one as it was there.
+ * @param gap milliseconds between two readings above which the power in between is not known
+ * @returns null where the run was not read without a gap from end to end
+ */
+export function energyOf(
+  readings: readonly PowerReading[],
+  { from, to }: { readonly from: number; readonly to: number },
+  gap: number,
+): number | null {
+  const points = readings.filter(({ at }) => at >= from && at <= to);
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined || first === last) return null;
   const times = [from, ...points.map(({ at }) => at), to];
-  if (times.some((at, index) => index > 0 && at - (times[index - 1] ?? at) > longestGap)) return null;
+  if (times.some((at, index) => index > 0 && at - (times[index - 1] ?? at) > gap)) return null;
   const energy = points.reduce((sum, { at, watts }, index) => {
     const other = points[index - 1];
     return other === undefined ? 0 : sum + (((watts + other.watts) / 2) * (at - other.at)) / 1000;
   }, 0);
-  // Before the first sample and after the last one, as it was there.
   return energy + (first.watts * (first.at - from) + last.watts * (to - last.at)) / 1000;
 }

@@ -3,9 +3,14 @@ import { referenceName } from "../../../workloads/benchmark/order.ts";
 import { predictionError } from "../../../workloads/ollama/predict.ts";
 import { formatNumber } from "./format.ts";
 import { judgedRuns, type JudgedRun } from "./judged-runs.ts";
+import type { PowerReading } from "./meter-csv.ts";
 import { countOutcomes, figureOfRun } from "./metrics.ts";
+import { energyOf } from "./node-load.ts";
 import type { SealedRun } from "./sealed-run.ts";
 import { scoreSuite, type SuiteScore } from "./suite-scores.ts";
+
+/** Milliseconds between two readings of a meter above which the power in between is not known. */
+const meterGap = 15_000;
 
 /** What came of one variant under one scenario, over all blocks. What is not known is null. */
 export interface RunSummary {
@@ -22,8 +27,9 @@ export interface RunSummary {
   readonly cpu: number | null;
   readonly memory: number | null;
   readonly temperature: number | null;
-  /** By the board's own estimate of its power. */
   readonly tokensPerJoule: number | null;
+  /** Whose power that is: the board's own estimate of what it takes, or a meter's reading. */
+  readonly energySource: "pmic-estimate" | "external-meter" | null;
   /** Measured over predicted, less one; null on other boards than a Pi 5. */
   readonly predictionError: number | null;
   readonly score: SuiteScore | null;
@@ -31,8 +37,11 @@ export interface RunSummary {
   readonly invalid: readonly { readonly block: number; readonly reasons: readonly string[] }[];
 }
 
-/** Summaries of all runs that ended, by variant and scenario. Figures are those of the runs that may be believed. */
-export function summarize(sealed: SealedRun): RunSummary[] {
+/**
+ * Summaries of all runs that ended, by variant and scenario. Figures are those of the runs that may be believed.
+ * @param meter readings of a power meter at the serving node, which count before the board's own estimate
+ */
+export function summarize(sealed: SealedRun, meter?: readonly PowerReading[]): RunSummary[] {
   const { plan } = sealed.manifest;
   const groups = Map.groupBy(judgedRuns(sealed), ({ run }) => `${run.variant}/${run.scenario}`);
   return [...groups.values()]
@@ -42,6 +51,10 @@ export function summarize(sealed: SealedRun): RunSummary[] {
       const requests = sound.flatMap(({ run }) => run.requests);
       const rate = middle(sound, ({ run }) => figureOfRun("decode-rate", run.requests));
       const outcomes = countOutcomes(requests);
+      const efficiency = tokensPerJoule(sound, ({ run, load }) =>
+        meter === undefined ? (load?.joules ?? null) : energyOf(meter, run, meterGap),
+      );
+      const source = meter === undefined ? ("pmic-estimate" as const) : ("external-meter" as const);
       const items = scenario.suite === null ? undefined : plan.suites[scenario.suite];
       return {
         variant: first.variant,
@@ -54,7 +67,8 @@ export function summarize(sealed: SealedRun): RunSummary[] {
         cpu: middle(sound, ({ load }) => load?.cpu ?? null),
         memory: middle(sound, ({ load }) => load?.memory ?? null),
         temperature: middle(sound, ({ load }) => load?.temperature ?? null),
-        tokensPerJoule: tokensPerJoule(sound),
+        tokensPerJoule: efficiency,
+        energySource: efficiency === null ? null : source,
         predictionError: prediction === null || rate === null ? null : predictionError(prediction, rate),
         score: items === undefined ? null : scoreSuite(items, requests),
         invalid: group.flatMap(({ block, findings }) =>
@@ -75,11 +89,13 @@ function middle(runs: readonly JudgedRun[], of: (run: JudgedRun) => number | nul
 }
 
 /** Tokens written in the runs whose energy is known, for each joule that the board took meanwhile. */
-function tokensPerJoule(runs: readonly JudgedRun[]): number | null {
+function tokensPerJoule(runs: readonly JudgedRun[], energy: (run: JudgedRun) => number | null): number | null {
   let [tokens, joules] = [0, 0];
-  for (const { run, load } of runs) {
-    if (load?.joules == null) continue;
-    joules += load.joules;
+  for (const judged of runs) {
+    const taken = energy(judged);
+    if (taken === null) continue;
+    const { run } = judged;
+    joules += taken;
     tokens += run.requests.reduce((sum, { tokensOut }) => sum + (tokensOut ?? 0), 0);
   }
   return joules === 0 ? null : tokens / joules;
@@ -120,20 +136,25 @@ function scoreText(score: SuiteScore | null): string {
     : `${percent(score.correct / score.asked)} % [${percent(low)}, ${percent(high)}]`;
 }
 
+const sources = {
+  "pmic-estimate": "tokens/J: by the board's own estimate of its power",
+  "external-meter": "tokens/J: by the external meter",
+};
+
 function notesOf(summaries: readonly RunSummary[]): string[] {
-  return summaries.flatMap((one) => {
-    const name = `${one.variant}/${one.scenario}`;
-    const { score } = one;
-    return [
-      ...one.invalid.map(({ block, reasons }) => `${name}, block ${block} is invalid: ${reasons.join("; ")}`),
-      ...(one.predictionError === null
-        ? []
-        : [`${name}: ${Math.round(one.predictionError * 100)} % off the prediction from the memory's bandwidth`]),
-      ...(score?.detectable == null
-        ? []
-        : [
-            `${name}: ${score.correct} of ${score.asked} right; two variants must differ by ${Math.round(score.detectable * 100)} points to be told apart`,
-          ]),
-    ];
-  });
+  const known = new Set(summaries.flatMap(({ energySource }) => energySource ?? []));
+  return [...[...known].map((source) => sources[source]), ...summaries.flatMap(noteOn)];
+}
+
+function noteOn({ variant, scenario, invalid, predictionError: error, score }: RunSummary): string[] {
+  const name = `${variant}/${scenario}`;
+  return [
+    ...invalid.map(({ block, reasons }) => `${name}, block ${block} is invalid: ${reasons.join("; ")}`),
+    ...(error === null ? [] : [`${name}: ${Math.round(error * 100)} % off the prediction from the memory's bandwidth`]),
+    ...(score?.detectable == null
+      ? []
+      : [
+          `${name}: ${score.correct} of ${score.asked} right; two variants must differ by ${Math.round(score.detectable * 100)} points to be told apart`,
+        ]),
+  ];
 }

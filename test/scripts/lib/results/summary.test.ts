@@ -38,6 +38,19 @@ test("each variant under each scenario is one line, and what speaks against a ru
   matchesGolden(t, "summary.txt", text);
 });
 
+test("a meter's readings count before the board's own estimate, and its name is given", async (t) => {
+  const layout = await emptyResults(t);
+  await sealSynthetic(layout, "one", syntheticPlan({ blocks: 1 }), { samples: sampled });
+  const sealed = await openSealedRun(layout, "one");
+  const meter = Array.from({ length: 20 }, (_, second) => ({ at: inTurn(0)(0) + second * 1000, watts: 14 }));
+  const [[own], [metered]] = [summarize(sealed), summarize(sealed, meter)];
+  t.is(own?.energySource, "pmic-estimate");
+  t.is(metered?.energySource, "external-meter");
+  t.true(Math.abs((own?.tokensPerJoule ?? 0) / (metered?.tokensPerJoule ?? 1) - 2) < 1e-9);
+  t.true(renderSummary(metered === undefined ? [] : [metered]).includes("tokens/J: by the external meter\n"));
+  t.like(summarize(sealed, meter.slice(0, 3))[0], { tokensPerJoule: null, energySource: null });
+});
+
 test("a suite's answers are scored, with an interval and the power that it has", async (t) => {
   const layout = await emptyResults(t);
   const items = Array.from({ length: 20 }, (_, index) => ({
