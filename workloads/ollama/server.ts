@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { modelName } from "./model-name.ts";
-import { hexOf, modelDirectory, modelStore, servedDirectory, type LockedModel } from "./model-store.ts";
 import type { ServerSettings } from "../benchmark/plan.ts";
+import { asNobody, asRoot, podDefaults } from "../pod-security.ts";
+import { fetchContainer, ollamaPort as port, type WeighedModel } from "./fetch-container.ts";
+import { hexOf, modelDirectory, modelStore, servedDirectory, type LockedModel } from "./model-store.ts";
 import { serverEnvironment } from "./server-settings.ts";
 
 export interface OllamaArguments {
   /** The experiment's namespace. */
   readonly namespace: string;
-  /** The models that the server has; each with what it takes on the disk in bytes, where that is known. */
-  readonly models: readonly (LockedModel & { readonly bytes: number | null })[];
+  /** The models that the server has. */
+  readonly models: readonly WeighedModel[];
   readonly settings: ServerSettings;
   readonly image: string;
   /** The node that serves. */
@@ -20,13 +21,9 @@ export interface OllamaArguments {
   readonly memory: string;
 }
 
-const port = 11434;
 const models = "/models";
 const store = "/store";
 const home = "/tmp";
-const user = 65534;
-/** Bytes of a node's disk that no model may take: K3s, its logs and the journals need them. */
-const reserve = 1 << 30;
 
 /** The name of a node's Ollama server, its Service's too. */
 export function serverName(node: string): string {
@@ -45,51 +42,24 @@ export function renderOllama({ namespace, models: served, settings, image, node,
   const several = served.length > 1;
   const homeMount = { name: "home", mountPath: home };
   const container = { image, imagePullPolicy: "IfNotPresent" };
-  const security = {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ["ALL"] },
-    seccompProfile: { type: "RuntimeDefault" },
-  };
-  // Root without any capability: it owns the directories, which the kubelet makes for root.
-  const asRoot = {
-    resources: { requests: { memory: "128Mi" }, limits: { memory } },
-    securityContext: { ...security, runAsUser: 0 },
-  };
-
-  const fetches = served.map((model, index) => {
-    const { full, manifest, source } = modelName(model.reference, registry);
-    return {
-      ...container,
+  const fetches = served.map((model, index) =>
+    fetchContainer(model, {
       name: `fetch-model-${index}`,
-      command: ["sh", "-c", script("fetch-model.sh")],
-      env: [
-        { name: "HOME", value: home },
-        { name: "OLLAMA_MODELS", value: models },
-        { name: "OLLAMA_NOPRUNE", value: "1" },
-        { name: "OLLAMA_HOST", value: `127.0.0.1:${port}` },
-        { name: "REFERENCE", value: full },
-        { name: "SOURCE", value: source },
-        { name: "DIGEST", value: hexOf(model.digest) },
-        { name: "MANIFEST", value: manifest },
-        { name: "INSECURE", value: registry === undefined ? "" : "--insecure" },
-        { name: "BYTES", value: String(model.bytes ?? 0) },
-        { name: "RESERVE", value: String(reserve) },
-      ],
-      ...asRoot,
-      volumeMounts: [{ name: `model-${index}`, mountPath: models }, homeMount],
-    };
-  });
+      volume: `model-${index}`,
+      ...{ image, memory, registry, places: { models, home } },
+    }),
+  );
   const layOut = {
     ...container,
     name: "lay-out-models",
-    command: ["sh", "-c", script("lay-out-models.sh")],
+    command: ["sh", "-c", layOutModels()],
     env: [
       { name: "MODELS", value: store },
       { name: "SET", value: `${store}${servedDirectory(served).slice(modelStore.length)}` },
       { name: "DIGESTS", value: served.map(({ digest }) => hexOf(digest)).join(" ") },
     ],
-    ...asRoot,
+    resources: { requests: { memory: "128Mi" }, limits: { memory } },
+    securityContext: asRoot,
     volumeMounts: [{ name: "store", mountPath: store }],
   };
   const hostPath = (volume: string, path: string) => ({ name: volume, hostPath: { path, type: "DirectoryOrCreate" } });
@@ -106,8 +76,7 @@ export function renderOllama({ namespace, models: served, settings, image, node,
       template: {
         metadata: { labels },
         spec: {
-          enableServiceLinks: false,
-          automountServiceAccountToken: false,
+          ...podDefaults,
           terminationGracePeriodSeconds: 10,
           nodeSelector: { "kubernetes.io/hostname": node },
           initContainers: [...fetches, ...(several ? [layOut] : [])],
@@ -134,7 +103,7 @@ export function renderOllama({ namespace, models: served, settings, image, node,
               readinessProbe: { httpGet: { path: "/api/version", port }, periodSeconds: 10, timeoutSeconds: 5 },
               // No CPU limit: Ollama chooses its threads without looking at it, and crawls (ollama/ollama#17916).
               resources: { requests: { cpu: "500m", memory }, limits: { memory } },
-              securityContext: { ...security, runAsUser: user, runAsGroup: user, runAsNonRoot: true },
+              securityContext: asNobody,
               volumeMounts: [{ name: "served", mountPath: models, readOnly: true }, homeMount],
             },
           ],
@@ -165,6 +134,6 @@ function hasModels(served: readonly LockedModel[]): string {
   return `list=$(ollama list) && ${digests.map((digest) => `echo "$list" | grep -q '[[:space:]]${digest}[[:space:]]'`).join(" && ")}`;
 }
 
-function script(name: string): string {
-  return readFileSync(join(import.meta.dirname, name), "utf8");
+function layOutModels(): string {
+  return readFileSync(join(import.meta.dirname, "lay-out-models.sh"), "utf8");
 }

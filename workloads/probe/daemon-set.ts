@@ -1,5 +1,5 @@
 import type { PodFiles } from "../pod-files.ts";
-import { asRoot, podDefaults } from "../serving/security.ts";
+import { asRoot, podDefaults } from "../pod-security.ts";
 
 export interface ProbeArguments {
   /** The site's. Its pods use the node's network and directories, which the Pod Security level "baseline" forbids. */

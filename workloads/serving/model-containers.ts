@@ -1,21 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DerivedModel } from "../ollama/derived-model.ts";
-import { modelName } from "../ollama/model-name.ts";
-import { hexOf, modelDirectory, modelStore, type LockedModel } from "../ollama/model-store.ts";
-import { ollamaPort } from "./names.ts";
-import { asRoot } from "./security.ts";
-
-/** Bytes of a node's disk that no model may take: K3s, its logs and the journals need them. */
-const reserve = 1 << 30;
+import { fetchContainer, type WeighedModel } from "../ollama/fetch-container.ts";
+import { hexOf, modelDirectory, modelStore } from "../ollama/model-store.ts";
+import { asRoot } from "../pod-security.ts";
 
 const base = "/models";
 const store = "/store";
 const files = "/derived";
 const home = "/tmp";
-
-/** A base model with what it takes on a disk in bytes, where that is known. */
-export type LockedBase = LockedModel & { readonly bytes: number | null };
 
 interface Source {
   readonly image: string;
@@ -24,38 +17,15 @@ interface Source {
 }
 
 /** The containers that bring a model onto a node before it is served, with the volumes that they need. */
-export function modelContainers(model: LockedBase, derived: DerivedModel, { image, registry }: Source) {
-  const { full, manifest, source } = modelName(model.reference, registry);
-  const common = {
+export function modelContainers(model: WeighedModel, derived: DerivedModel, { image, registry }: Source) {
+  const memory = "512Mi";
+  const places = { models: base, home };
+  const fetch = fetchContainer(model, { name: "fetch-model", volume: "base", image, memory, registry, places });
+  const layOut = {
     image,
     imagePullPolicy: "IfNotPresent",
-    resources: { requests: { memory: "128Mi" }, limits: { memory: "512Mi" } },
+    resources: { requests: { memory: "128Mi" }, limits: { memory } },
     securityContext: asRoot,
-  };
-  const fetch = {
-    ...common,
-    name: "fetch-model",
-    command: ["sh", "-c", script("../ollama/fetch-model.sh")],
-    env: variables({
-      HOME: home,
-      OLLAMA_MODELS: base,
-      OLLAMA_NOPRUNE: "1",
-      OLLAMA_HOST: `127.0.0.1:${ollamaPort}`,
-      REFERENCE: full,
-      SOURCE: source,
-      DIGEST: hexOf(model.digest),
-      MANIFEST: manifest,
-      INSECURE: registry === undefined ? "" : "--insecure",
-      BYTES: String(model.bytes ?? 0),
-      RESERVE: String(reserve),
-    }),
-    volumeMounts: [
-      { name: "base", mountPath: base },
-      { name: "home", mountPath: home },
-    ],
-  };
-  const layOut = {
-    ...common,
     name: "lay-out-derived",
     command: ["sh", "-c", script("lay-out-derived.sh")],
     env: variables({

@@ -1,6 +1,3 @@
-/** Where Ollama listens in its pods. */
-export const ollamaPort = 11434;
-
 /** What marks a pod as a part of a site's serving, and as which. */
 export const proxyLabels = { "app.kubernetes.io/name": "model-proxy" } as const;
 

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path/posix";
 import { apiKeysFile, renderApiClients, type ApiClients } from "./api-keys.ts";
-import { ollamaPort, proxyLabels, servedModelName } from "./names.ts";
+import { ollamaPort } from "../ollama/fetch-container.ts";
+import { proxyLabels, servedModelName } from "./names.ts";
 import { answerTimeout, podAddresses, proxyPorts, renderProxyConfig } from "./proxy-config.ts";
-import { asNobody, podDefaults } from "./security.ts";
+import { asNobody, podDefaults } from "../pod-security.ts";
 
 export interface ProxyArguments {
   readonly namespace: string;

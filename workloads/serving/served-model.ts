@@ -2,9 +2,10 @@ import type { ServerSettings } from "../benchmark/plan.ts";
 import type { DerivedModel } from "../ollama/derived-model.ts";
 import { hexOf } from "../ollama/model-store.ts";
 import { serverEnvironment } from "../ollama/server-settings.ts";
-import { derivedFiles, modelContainers, variables, type LockedBase } from "./model-containers.ts";
-import { modelLabels, ollamaPort, proxyLabels, servedModelName, servedReference } from "./names.ts";
-import { asNobody, podDefaults } from "./security.ts";
+import { ollamaPort, type WeighedModel } from "../ollama/fetch-container.ts";
+import { derivedFiles, modelContainers, variables } from "./model-containers.ts";
+import { modelLabels, proxyLabels, servedModelName, servedReference } from "./names.ts";
+import { asNobody, podDefaults } from "../pod-security.ts";
 
 /** Where a model's pods run: one on each of these nodes, or so many on nodes that Kubernetes chooses, never two on one. */
 export type Placement = { readonly nodes: readonly string[] } | { readonly count: number };
@@ -13,7 +14,7 @@ export interface ServingArguments {
   readonly namespace: string;
   /** The model's name for clients. */
   readonly label: string;
-  readonly base: LockedBase;
+  readonly base: WeighedModel;
   /** What is served: made from the base, named by servedReference(label). */
   readonly derived: DerivedModel;
   readonly placement: Placement;
