@@ -85,6 +85,38 @@ test("one session after the other is weaker evidence", async (t) => {
   t.regex(caveats[0] ?? "", /not measured in turn/);
 });
 
+test("a shared reference run takes the sessions' own difference out of separate sessions", async (t) => {
+  const reference = {
+    variant: { ...syntheticVariant, threads: 4 },
+    scenario: { ...exampleScenario, prompts: "questions" },
+  };
+  // The second session is 10 % slower in everything, and its variant no faster.
+  const speed = (variant: string) => (variant === "reference" ? 80 : 50);
+  const later = { start: (block: number) => inTurn(0)(block + 20), seed: 2 };
+  const sessions = async (second: Partial<Plan>) => {
+    const layout = await emptyResults(t);
+    await sealSynthetic(layout, "threads-1", slow({ blocks: 8, reference }), { start: inTurn(0), rate: speed });
+    const rate = (variant: string) => speed(variant) * 0.9;
+    await sealSynthetic(layout, "threads-2", fast({ blocks: 8, ...second }), { ...later, rate });
+    return await asJson(layout);
+  };
+  const shared = await sessions({ reference });
+  t.like(shared, { evidence: "separate", referenced: true });
+  t.is(shared.primary.verdict, "within-noise");
+  t.true(Math.abs((shared.primary.effect.ratio ?? 0) - 1) < 0.01);
+  t.true(
+    shared.primary.sentence.endsWith(
+      "(weaker evidence: measured in separate sessions, set against their reference runs)",
+    ),
+  );
+
+  for (const other of [null, { ...reference, variant: { ...reference.variant, threads: 3 } }]) {
+    const unshared = await sessions({ reference: other });
+    t.false(unshared.referenced);
+    t.is(unshared.primary.verdict, "difference");
+  }
+});
+
 test("two that measured at the same time on one site are told to have disturbed each other", async (t) => {
   const { caveats } = await asJson(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
   t.true(caveats.some((caveat) => caveat.includes("disturbed each other")));

@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from "./catalogue.ts";
+import { catalogue, type CatalogueEntry } from "./catalogue.ts";
 
 /** Bytes of one value in the KV cache: blocks of 32 values, with one scale of two bytes in the quantised ones (ggml). */
 const cacheBytes = { f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 } as const;
@@ -63,6 +63,8 @@ export interface Fit {
   readonly tenants: readonly { readonly tenant: Tenant; readonly demand: Demand }[];
   /** For a misfit: the longest context with which the last tenant would fit; null where none would. */
   readonly largestContext: number | null;
+  /** For a misfit: the largest model of the same name in the catalogue, a smaller size or quantisation, that would fit as it is. */
+  readonly smaller: string | null;
 }
 
 /**
@@ -79,7 +81,20 @@ export function fitOf(allocatable: number, tenants: readonly Tenant[]): Fit {
     demand,
     tenants: all,
     largestContext: fits ? null : largestContext(allocatable, tenants),
+    smaller: fits ? null : smaller(allocatable, tenants),
   };
+}
+
+function smaller(allocatable: number, tenants: readonly Tenant[]): string | null {
+  const last = tenants.at(-1);
+  if (last === undefined) return null;
+  const others = tenants.slice(0, -1).reduce((sum, one) => sum + demandOf(one).known, 0);
+  const name = last.reference.replace(/:.*$/, ":");
+  const fitting = Object.entries(catalogue)
+    .filter(([reference]) => reference.startsWith(name) && reference !== last.reference)
+    .filter(([, entry]) => others + demandOf({ ...last, entry, weights: entry.bytes }).known <= allocatable)
+    .sort(([, one], [, other]) => other.bytes - one.bytes);
+  return fitting[0]?.[0] ?? null;
 }
 
 function largestContext(allocatable: number, tenants: readonly Tenant[]): number | null {
@@ -94,16 +109,21 @@ function largestContext(allocatable: number, tenants: readonly Tenant[]): number
 }
 
 /** A misfit in words, with its numbers and what would fit. */
-export function describeMisfit(node: string, { allocatable, demand, tenants, largestContext: context }: Fit): string {
+export function describeMisfit(
+  node: string,
+  { allocatable, demand, tenants, largestContext: context, smaller: other }: Fit,
+): string {
   const mebibytes = (bytes: number | null) => (bytes === null ? "unknown" : `${Math.ceil(bytes / 1024 ** 2)} MiB`);
   const lines = tenants.map(
     ({ tenant: { owner, reference, context: tokens, parallel }, demand: need }) =>
       `  - ${reference} of ${owner}: weights ${mebibytes(need.weights)}, cache ${mebibytes(need.cache)} (context ${tokens}${parallel === 1 ? "" : ` x ${parallel}`}), other ${mebibytes(need.overhead)}`,
   );
-  const advice =
+  const advice = [
     context === null
       ? "it fits with no context: take a smaller quantisation or model, or another node"
-      : `a context of ${context} tokens would fit`;
+      : `a context of ${context} tokens would fit`,
+    ...(other === null ? [] : [`${other} would fit`]),
+  ].join("; ");
   return [`${node} has ${mebibytes(allocatable)}, and these take ${mebibytes(demand)}:`, ...lines, `  ${advice}`].join(
     "\n",
   );

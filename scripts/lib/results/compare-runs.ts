@@ -3,6 +3,7 @@ import { UserError } from "../../../stacks/user-error.ts";
 import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
 import { caveatsOf } from "./caveats.ts";
 import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
+import { driftBetween, type Drift } from "./drift.ts";
 import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
 import { judgedRuns } from "./judged-runs.ts";
@@ -56,11 +57,12 @@ export function compareRuns(
     .sort();
   const blocks = Array.from({ length: Math.min(plan.blocks, runB.manifest.plan.blocks) }, (_, block) => block);
   const [runsA, runsB] = [runsOf(runA, variantA), runsOf(runB, variantB)];
-  const scenarios = scenarioNames.map((name) => compareScenario(name, blocks, runsA, runsB));
-
   const times = pairsInTime(scenarioNames, blocks, runsA, runsB);
   const evidence = sameRun ? ("same-run" as const) : evidenceOf(times);
-  const primary = decide(plan.primary, scenarios, blocks.length);
+  // Blocks that were measured in turn share their session's drift; those of separate sessions share a reference run at best.
+  const drift = evidence === "separate" ? driftBetween(runA, runB) : undefined;
+  const scenarios = scenarioNames.map((name) => compareScenario(name, blocks, runsA, runsB, drift));
+  const primary = decide(plan.primary, scenarios, blocks.length, drift);
   const caveats = caveatsOf({
     sides: [a, b],
     invalid: [invalidRuns(runA, variantA), invalidRuns(runB, variantB)],
@@ -70,7 +72,8 @@ export function compareRuns(
     allowed,
     unknown,
   });
-  const sentence = sentenceOf({ metric: plan.primary, ...primary, labels, evidence });
+  const referenced = drift !== undefined;
+  const sentence = sentenceOf({ metric: plan.primary, ...primary, labels, evidence, referenced });
   return {
     comparison: {
       schema: 1,
@@ -79,6 +82,7 @@ export function compareRuns(
       meantToDiffer: optionsThatDiffer(a, b),
       allowed,
       evidence,
+      referenced,
       primary: { metric: plan.primary, sentence, ...primary },
       scenarios,
       caveats,
@@ -174,11 +178,17 @@ function invalidRuns(run: SealedRun, variant: string): string[] {
   );
 }
 
-function compareScenario(scenario: string, blocks: readonly number[], a: Runs, b: Runs): ScenarioComparison {
+function compareScenario(
+  scenario: string,
+  blocks: readonly number[],
+  a: Runs,
+  b: Runs,
+  drift: Drift | undefined,
+): ScenarioComparison {
   const requests = (runs: Runs): RequestRecord[] => blocks.flatMap((block) => runs(scenario, block)?.requests ?? []);
   return {
     scenario,
-    metrics: metricNames.map((metric) => compareMetric(metric, scenario, blocks, a, b)),
+    metrics: metricNames.map((metric) => compareMetric(metric, scenario, blocks, a, b, drift)),
     outcomes: { a: countOutcomes(requests(a)), b: countOutcomes(requests(b)) },
   };
 }
@@ -189,10 +199,13 @@ function compareMetric(
   blocks: readonly number[],
   a: Runs,
   b: Runs,
+  drift: Drift | undefined,
 ): MetricSummary {
   const ofBlocks = (runs: Runs) => blocks.map((block) => figureOfRun(metric, runs(scenario, block)?.requests ?? []));
   const [figuresA, figuresB] = [ofBlocks(a), ofBlocks(b)];
-  const ratios = blocks.flatMap((block) => logRatio(figuresA[block], figuresB[block]) ?? []);
+  const ratios = blocks.flatMap(
+    (block) => withoutDrift(logRatio(figuresA[block], figuresB[block]), drift, metric, block) ?? [],
+  );
   return {
     metric,
     unit: metrics[metric].unit,
@@ -211,6 +224,18 @@ function summarize(blocks: (number | null)[]): MetricSummary["a"] {
 /** The logarithm makes "twice" and "half" equally far from "the same". */
 function logRatio(a: number | null | undefined, b: number | null | undefined): number | null {
   return typeof a === "number" && typeof b === "number" && a > 0 && b > 0 ? Math.log(b / a) : null;
+}
+
+/** What is left of a pair's difference without that of its sessions; null where either is not known. */
+function withoutDrift(
+  ratio: number | null,
+  drift: Drift | undefined,
+  metric: MetricName,
+  block: number,
+): number | null {
+  if (drift === undefined || ratio === null) return ratio;
+  const between = drift(metric, block);
+  return between === null ? null : ratio - between;
 }
 
 function effectOf(logRatios: readonly number[]): { effect: Effect; p: number; exact: boolean; widest: number | null } {
@@ -232,10 +257,17 @@ function effectOf(logRatios: readonly number[]): { effect: Effect; p: number; ex
  * The one decision. A pair is a block in which every scenario has a figure on both sides; its difference is the mean of
  * the scenarios' log ratios, so that each scenario counts alike.
  */
-function decide(metric: MetricName, scenarios: readonly ScenarioComparison[], blocks: number) {
+function decide(
+  metric: MetricName,
+  scenarios: readonly ScenarioComparison[],
+  blocks: number,
+  drift: Drift | undefined,
+) {
   const summaries = scenarios.flatMap((scenario) => scenario.metrics.filter((summary) => summary.metric === metric));
   const ratios = Array.from({ length: blocks }, (_, block) => {
-    const logs = summaries.map(({ a, b }) => logRatio(a.blocks[block], b.blocks[block]));
+    const logs = summaries.map(({ a, b }) =>
+      withoutDrift(logRatio(a.blocks[block], b.blocks[block]), drift, metric, block),
+    );
     const known = logs.filter((log) => log !== null);
     return known.length > 0 && known.length === logs.length
       ? known.reduce((sum, log) => sum + log, 0) / logs.length

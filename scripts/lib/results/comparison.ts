@@ -82,6 +82,8 @@ export const comparisonSchema = z.object({
    * after the other, so that a drift between the sessions looks like an effect (weaker evidence).
    */
   evidence: z.enum(["interleaved", "same-run", "separate"]),
+  /** Whether the ratios are set against those of the reference run, which both sides of separate sessions had in every block. */
+  referenced: z.boolean(),
   /** The one decision, over all scenarios: per block the mean of the scenarios' log ratios. */
   primary: z.object({
     metric: z.enum(["decode-rate", "time-to-first-token", "end-to-end"]),

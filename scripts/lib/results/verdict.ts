@@ -6,11 +6,13 @@ import { fewestPairs } from "./statistics.ts";
 type Decision = Pick<Comparison["primary"], "metric" | "verdict" | "alpha" | "effect" | "p" | "detectable"> & {
   readonly labels: readonly [string, string];
   readonly evidence: Comparison["evidence"];
+  readonly referenced: boolean;
 };
 
 /** The verdict as a sentence for people. */
 export function sentenceOf(decision: Decision): string {
-  const weaker = decision.evidence === "separate" ? " (weaker evidence: measured in separate sessions)" : "";
+  const against = decision.referenced ? ", set against their reference runs" : "";
+  const weaker = decision.evidence === "separate" ? ` (weaker evidence: measured in separate sessions${against})` : "";
   return `${statement(decision)}${weaker}`;
 }
 

@@ -71,13 +71,15 @@ test("all that lives on a node counts, and a misfit says its numbers and what wo
     text.includes("  - llama3.2:3b of site: weights 1926 MiB, cache 224 MiB (context 2048), other 353 MiB\n"),
     text,
   );
-  t.regex(text, /a context of \d+ tokens would fit$/);
+  t.regex(text, /a context of \d+ tokens would fit; qwen3:0\.6b would fit$/);
   t.true(fitOf(8059 * mebibyte, [tenants[0] ?? tenant("x"), tenant("qwen3:4b")]).fits);
 });
 
 test("a model that is larger than the node fits with no context", (t) => {
   const fit = fitOf(4096 * mebibyte, [tenant("llama3:8b")]);
   t.is(fit.largestContext, null);
+  t.is(fit.smaller, null);
+  t.is(fitOf(1500 * mebibyte, [tenant("llama3.2:1b")]).smaller, "llama3.2:1b-instruct-q4_K_M");
   t.true(describeMisfit("pi-2", fit).endsWith("take a smaller quantisation or model, or another node"));
 });
 

@@ -1,0 +1,42 @@
+import { referenceName } from "../../../workloads/benchmark/order.ts";
+import { canonicalJson, type Plan } from "../../../workloads/benchmark/plan.ts";
+import { judgedRuns } from "./judged-runs.ts";
+import { figureOfRun, type MetricName } from "./metrics.ts";
+import type { SealedRun } from "./sealed-run.ts";
+
+/**
+ * How the sessions of a block differ by themselves: the logarithm of B's figure of the reference run over A's. Null where one of them
+ * has none.
+ */
+export type Drift = (metric: MetricName, block: number) => number | null;
+
+/** The drift between two runs that have the same reference run; undefined where they have not. */
+export function driftBetween(a: SealedRun, b: SealedRun): Drift | undefined {
+  const [one, other] = [referenceOf(a.manifest.plan), referenceOf(b.manifest.plan)];
+  if (one === undefined || one !== other) return undefined;
+  const [ofA, ofB] = [referenceFigures(a), referenceFigures(b)];
+  return (metric, block) => {
+    const [figureA, figureB] = [ofA(metric, block), ofB(metric, block)];
+    return figureA === null || figureB === null || figureA <= 0 || figureB <= 0 ? null : Math.log(figureB / figureA);
+  };
+}
+
+/** All that decides what a plan's reference run measures, as text; the node's and the model's names measure nothing. */
+function referenceOf({ reference, models, prompts }: Plan): string | undefined {
+  if (reference === null) return undefined;
+  const { model, threads, context, modules } = reference.variant;
+  const { scenario } = reference;
+  return canonicalJson({
+    ...{ threads, context, modules, scenario, digest: models[model]?.digest ?? null },
+    prompts: prompts[scenario.prompts ?? ""] ?? null,
+  });
+}
+
+function referenceFigures(run: SealedRun): (metric: MetricName, block: number) => number | null {
+  const sound = new Map(
+    judgedRuns(run).flatMap(({ block, run: one, findings }) =>
+      one.variant === referenceName && findings.length === 0 ? [[block, one.requests]] : [],
+    ),
+  );
+  return (metric, block) => figureOfRun(metric, sound.get(block) ?? []);
+}
