@@ -24,17 +24,28 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
     label: "time to first token",
     unit: "ms",
     ...times,
-    of: (request) => request.timeToFirstToken,
+    of: (request) => sinceDue(request, request.timeToFirstToken),
   },
   "end-to-end": {
     label: "end to end",
     unit: "s",
     ...times,
-    of: ({ endToEnd }) => (endToEnd === null ? null : endToEnd / 1000),
+    of: (request) => {
+      const whole = sinceDue(request, request.endToEnd);
+      return whole === null ? null : whole / 1000;
+    },
   },
 };
 
 export const metricNames = Object.keys(metrics) as MetricName[];
+
+/**
+ * A time from sending, counted from when an open loop's request was due: what it waited for the client is part of what a user
+ * would have waited (coordinated omission). Both ends are of the runner's clock, which knows milliseconds.
+ */
+function sinceDue({ at, scheduled }: RequestRecord, time: number | null): number | null {
+  return time === null ? null : time + (scheduled === null ? 0 : Math.max(0, at - scheduled));
+}
 
 /** Tokens per second after the first one, between the first and the last arrival at the client. */
 function decodeRate({ tokensOut, gaps }: RequestRecord): number | null {

@@ -23,6 +23,16 @@ test("Ollama's own rate is its count over its time", (t) => {
   t.is(metrics["ollama-eval-rate"].of(request({ tokensOut: 32, ollama })), 64);
 });
 
+test("what a request waited since it was due counts, and a clock's rounding does not", (t) => {
+  const times = (scheduled: number | null) => {
+    const one = request({ at: 5000, scheduled, timeToFirstToken: 100, endToEnd: 900 });
+    return [metrics["time-to-first-token"].of(one), metrics["end-to-end"].of(one)];
+  };
+  t.deepEqual(times(null), [100, 0.9]);
+  t.deepEqual(times(4750), [350, 1.15]);
+  t.deepEqual(times(5000.7), [100, 0.9]);
+});
+
 test("what can't be known is null", (t) => {
   const nothing = { total: null, load: null, promptEval: null, eval: null };
   t.is(metrics["decode-rate"].of(request({ tokensOut: null })), null);
