@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { root } from "../stacks/root.ts";
 import { debianPrograms } from "../twin/debian-programs.ts";
@@ -17,6 +17,16 @@ interface Counts {
 
 /** What tests with processes use besides the twin's packages. None of these starts a daemon. */
 const testPackages = ["xz-utils", "zstd", "fdisk", "nftables", "logrotate"];
+
+/**
+ * Programs that tests run, unpacked and not installed: servers among them would start on this machine. Each with the libraries that
+ * only it needs.
+ */
+const unpacked: readonly (readonly [program: string, ...libraries: string[]])[] = [
+  ["shellcheck"],
+  ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"],
+  ["nginx"],
+];
 
 // npm test: unit tests, tests with processes, then the live suite where a twin can run. Ends with "N passed, N failed, N skipped".
 await runMain(async ({ signal }) => {
@@ -39,18 +49,25 @@ async function provideTestPrograms(): Promise<void> {
   if ((await checkRequirements()).length === 0) {
     await new Steps().run("programs for tests", (report) => installDebianPackages(report, testPackages));
   }
-  await provideShellcheck();
+  await provideUnpacked();
 }
 
-/** Puts Debian's shellcheck on PATH, unpacked and not installed. Where that is impossible, its tests are skipped and say so. */
-async function provideShellcheck(): Promise<void> {
-  const [path = "", has] = [process.env.PATH, spawnSync("shellcheck", ["--version"]).status === 0];
-  if (has) return;
-  try {
-    const programs = await debianPrograms(["shellcheck"], console.log);
-    process.env.PATH = [path, join(programs, "usr", "bin")].join(delimiter);
-  } catch (error) {
-    console.log(`no shellcheck: ${error instanceof Error ? error.message : String(error)}`);
+/** Puts what is missing of these on PATH, after all else. Where that is impossible, the tests are skipped and say so. */
+async function provideUnpacked(): Promise<void> {
+  for (const packages of unpacked) {
+    const [program] = packages;
+    if (spawnSync(program, ["-v"]).error === undefined) continue;
+    try {
+      const files = join(await debianPrograms(packages, console.log), "usr");
+      const lib = join(files, "lib");
+      const libraries = (existsSync(lib) ? readdirSync(lib) : [])
+        .filter((name) => name.endsWith("-linux-gnu"))
+        .map((name) => join(lib, name));
+      process.env.PATH = [process.env.PATH, join(files, "bin"), join(files, "sbin")].join(delimiter);
+      process.env.LD_LIBRARY_PATH = [process.env.LD_LIBRARY_PATH, ...libraries].filter(Boolean).join(delimiter);
+    } catch (error) {
+      console.log(`no ${program}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 }
 
