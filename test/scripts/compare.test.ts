@@ -117,6 +117,29 @@ test("a shared reference run takes the sessions' own difference out of separate 
   }
 });
 
+test("answers to a suite compare item by item, by McNemar's test", async (t) => {
+  const layout = await emptyResults(t);
+  const quiz = Array.from({ length: 40 }, (_, index) => ({
+    ...{ id: `i-${index}`, kind: "k", prompt: `${index}?` },
+    scorer: { type: "exact", answer: "yes" },
+  }));
+  const scenario: Scenario = {
+    ...exampleScenario,
+    ...{ prompts: null, suite: "quiz", warmup: 0, maxTokens: 8, load: { kind: "closed", users: 1, requests: 40 } },
+  };
+  const suite = { blocks: 8, suites: { quiz }, scenarios: { quiz: scenario } };
+  const right = (least: number) => (prompt: number) => (prompt >= least ? "Yes." : "No.");
+  await sealSynthetic(layout, "threads-1", slow(suite), { start: inTurn(0), answer: right(20) });
+  await sealSynthetic(layout, "threads-2", fast(suite), { start: inTurn(1), seed: 2, answer: right(10) });
+  const [compared] = (await asJson(layout)).scenarios;
+  t.like(compared?.accuracy, { a: { correct: 20, asked: 40 }, b: { correct: 30, asked: 40 }, onlyA: 0, onlyB: 10 });
+  t.true(Math.abs((compared?.accuracy?.p ?? 1) - 2 ** -9) < 1e-9);
+  const { output, report } = await compare(pair, layout);
+  for (const text of [output.replaceAll(/\s+/g, " "), (await readFile(report ?? "", "utf8")).replaceAll(/\s+/g, " ")])
+    t.true(text.includes("A alone 0, B alone 10, McNemar p = 0.002"), text.slice(0, 3000));
+  for (const line of output.split("\n")) t.true(line.length <= 100, line);
+});
+
 test("two that measured at the same time on one site are told to have disturbed each other", async (t) => {
   const { caveats } = await asJson(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
   t.true(caveats.some((caveat) => caveat.includes("disturbed each other")));

@@ -1,8 +1,10 @@
 import { median, quantile } from "simple-statistics";
 import { UserError } from "../../../stacks/user-error.ts";
+import type { Plan, SuiteItem } from "../../../workloads/benchmark/plan.ts";
 import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
 import { caveatsOf } from "./caveats.ts";
 import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
+import { compareAccuracy } from "./accuracy-pairs.ts";
 import { driftBetween, type Drift } from "./drift.ts";
 import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
@@ -61,7 +63,10 @@ export function compareRuns(
   const evidence = sameRun ? ("same-run" as const) : evidenceOf(times);
   // Blocks that were measured in turn share their session's drift; those of separate sessions share a reference run at best.
   const drift = evidence === "separate" ? driftBetween(runA, runB) : undefined;
-  const scenarios = scenarioNames.map((name) => compareScenario(name, blocks, runsA, runsB, drift));
+  const scenarios = scenarioNames.map((name) => ({
+    ...compareScenario(name, blocks, runsA, runsB, drift),
+    accuracy: compareAccuracy(itemsOf(plan, name), requestsOf(runsA, name, blocks), requestsOf(runsB, name, blocks)),
+  }));
   const primary = decide(plan.primary, scenarios, blocks.length, drift);
   const caveats = caveatsOf({
     sides: [a, b],
@@ -79,7 +84,7 @@ export function compareRuns(
       schema: 1,
       a,
       b,
-      meantToDiffer: optionsThatDiffer(a, b),
+      meantToDiffer: optionsThatDiffer(a, b, sameRun),
       allowed,
       evidence,
       referenced,
@@ -155,8 +160,10 @@ function sideOf(label: string, { measurement, manifest }: SealedRun, variant: st
   };
 }
 
-function optionsThatDiffer(a: Side, b: Side): Difference[] {
-  const names = Object.keys(a.options) as (keyof Side["options"])[];
+/** Between stacks the names of model and node measure nothing: what stands behind them has to be alike, or be allowed. */
+function optionsThatDiffer(a: Side, b: Side, within: boolean): Difference[] {
+  const all = Object.keys(a.options) as (keyof Side["options"])[];
+  const names = all.filter((name) => within || (name !== "model" && name !== "node"));
   return names
     .map((field) => ({ field, a: a.options[field], b: b.options[field] }))
     .filter((difference) => difference.a !== difference.b);
@@ -178,14 +185,23 @@ function invalidRuns(run: SealedRun, variant: string): string[] {
   );
 }
 
+function requestsOf(runs: Runs, scenario: string, blocks: readonly number[]): RequestRecord[] {
+  return blocks.flatMap((block) => runs(scenario, block)?.requests ?? []);
+}
+
+/** The items that a scenario asks; undefined where it asks prompts. */
+function itemsOf({ scenarios, suites }: Plan, name: string): readonly SuiteItem[] | undefined {
+  return suites[scenarios[name]?.suite ?? ""];
+}
+
 function compareScenario(
   scenario: string,
   blocks: readonly number[],
   a: Runs,
   b: Runs,
   drift: Drift | undefined,
-): ScenarioComparison {
-  const requests = (runs: Runs): RequestRecord[] => blocks.flatMap((block) => runs(scenario, block)?.requests ?? []);
+): Omit<ScenarioComparison, "accuracy"> {
+  const requests = (runs: Runs) => requestsOf(runs, scenario, blocks);
   return {
     scenario,
     metrics: metricNames.map((metric) => compareMetric(metric, scenario, blocks, a, b, drift)),

@@ -60,10 +60,32 @@ const metric = z.object({
 
 const outcomes = z.object({ requests: count, failures: z.record(z.string(), count) });
 
+const share = z.object({
+  correct: count,
+  asked: count,
+  /** Wilson's, 95 %; null where nothing was asked. */
+  interval,
+});
+
+/** Answers to a suite that both sides were asked, item by item. */
+const accuracy = z.object({
+  a: share,
+  b: share,
+  /** Items that one side alone got right. */
+  onlyA: count,
+  onlyB: count,
+  /** McNemar's exact test, two-sided. Description: the decision is on the primary metric alone. */
+  p: z.number(),
+  /** The smallest difference that so many items would show, at 80 % power; null below ten. */
+  detectable: z.number().nullable(),
+});
+
 const scenario = z.object({
   scenario: z.string(),
   metrics: z.array(metric),
   outcomes: z.object({ a: outcomes, b: outcomes }),
+  /** Null where the scenario asks no suite. */
+  accuracy: accuracy.nullable(),
 });
 
 const difference = z.object({ field: z.string(), a: scalar, b: scalar });
@@ -108,6 +130,7 @@ export type Side = Comparison["a"];
 export type Difference = z.infer<typeof difference>;
 export type Effect = z.infer<typeof effect>;
 export type MetricSummary = z.infer<typeof metric>;
+export type Accuracy = z.infer<typeof accuracy>;
 export type ScenarioComparison = z.infer<typeof scenario>;
 
 /** The primary metric's figure of each successful request, for plots: by scenario, then by block. */

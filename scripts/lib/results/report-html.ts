@@ -5,7 +5,7 @@ import { formatFailures, formatInterval, formatNumber, formatRatio, missing } fr
 import { html, type Html } from "./html.ts";
 import { metrics } from "./metrics.ts";
 import { renderStrips } from "./report-strips.ts";
-import { describeOptions, evidenceText } from "./table.ts";
+import { describeAccuracy, describeOptions, evidenceText } from "./table.ts";
 
 const style = readFileSync(join(import.meta.dirname, "report.css"), "utf8");
 
@@ -67,7 +67,7 @@ function renderSide(side: "a" | "b", name: string, { label, options, model }: Si
 }
 
 function renderScenario(
-  { scenario, metrics: summaries, outcomes }: ScenarioComparison,
+  { scenario, metrics: summaries, outcomes, accuracy }: ScenarioComparison,
   primary: string,
   samples: Samples,
 ): Html {
@@ -96,7 +96,8 @@ function renderScenario(
           <td class="filler" colspan="3"></td>
         </tr>
       </tbody>
-    </table> `;
+    </table>
+    ${accuracy === null ? null : html`<p>${describeAccuracy(accuracy)}</p> `}`;
 }
 
 function renderMetric({ metric, unit, a, b, effect }: MetricSummary, primary: boolean): Html {

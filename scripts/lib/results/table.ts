@@ -1,5 +1,5 @@
-import type { Comparison, MetricSummary, Side } from "./comparison.ts";
-import { formatFailures, formatInterval, formatNumber, formatRatio, wrap } from "./format.ts";
+import type { Accuracy, Comparison, MetricSummary, Side } from "./comparison.ts";
+import { formatFailures, formatInterval, formatNumber, formatP, formatPercent, formatRatio, wrap } from "./format.ts";
 import { metrics } from "./metrics.ts";
 
 /** Columns of the terminal that the table keeps within. */
@@ -14,9 +14,10 @@ export function renderTable(comparison: Comparison): string {
     ...wrap(`Meant to differ: ${describeOptions(comparison)}`, width, "  "),
     `Evidence: ${evidenceText[comparison.evidence]}`,
   ];
-  for (const { scenario, metrics: summaries, outcomes } of scenarios) {
+  for (const { scenario, metrics: summaries, outcomes, accuracy } of scenarios) {
     const rows = summaries.map((summary) => metricRow(summary, summary.metric === primary.metric));
     lines.push("", ...alignRows([[clip(scenario, 25), "A", "B", "B/A", "95 % interval", "n"], ...rows]));
+    if (accuracy !== null) lines.push(...wrap(describeAccuracy(accuracy), width - 2, "  ").map((line) => `  ${line}`));
     const [failedA, failedB] = [formatFailures(outcomes.a), formatFailures(outcomes.b)];
     lines.push(...wrap(`failed requests: A ${failedA}; B ${failedB}`, width - 2, "  ").map((line) => `  ${line}`));
   }
@@ -28,6 +29,14 @@ export function renderTable(comparison: Comparison): string {
   const overall = `All scenarios, ${metrics[primary.metric].label}: B/A ${formatRatio(ratio)} ${formatInterval(interval, formatRatio)} over ${pairs} ${pairs === 1 ? "pair" : "pairs"}`;
   lines.push("", ...wrap(overall, width, "  "), ...wrap(`Verdict: ${primary.sentence}`, width, "  "));
   return `${lines.join("\n")}\n`;
+}
+
+/** How the two sides did on a suite, in one line. */
+export function describeAccuracy({ a, b, onlyA, onlyB, p, detectable }: Accuracy): string {
+  const share = ({ correct, asked, interval }: Accuracy["a"]) =>
+    `${correct} of ${asked} (${formatPercent(correct / asked)} % ${formatInterval(interval, formatPercent)})`;
+  const power = detectable === null ? "" : `; ${formatPercent(detectable)} points would have been seen`;
+  return `answers that are right: A ${share(a)}; B ${share(b)}; A alone ${onlyA}, B alone ${onlyB}, McNemar ${formatP(p)}${power}`;
 }
 
 export const evidenceText: Readonly<Record<Comparison["evidence"], string>> = {
