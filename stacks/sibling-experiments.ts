@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { runnerFiles } from "../workloads/benchmark/runner-files.ts";
 import { InputError } from "../workloads/input-error.ts";
 import { parseExperiment } from "./config/parse.ts";
@@ -24,9 +24,12 @@ export function siblingExperiments(own: string, site: string, directory: string 
   for (const file of readdirSync(directory).sort()) {
     const stack = /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(file)?.[1];
     if (stack === undefined || stack === own) continue;
-    const { config } = (parse(readFileSync(join(directory, file), "utf8")) ?? {}) as {
-      config?: Record<string, unknown>;
-    };
+    const document = parseDocument(readFileSync(join(directory, file), "utf8"));
+    if (document.errors.length > 0) {
+      unknown.push(stack);
+      continue;
+    }
+    const { config } = (document.toJS() ?? {}) as { config?: Record<string, unknown> };
     const value = config?.["bramble:experiment"] as { site?: unknown } | undefined;
     if (value?.site !== site) continue;
     try {
