@@ -21,7 +21,7 @@ measurement  what the benchmark's client, its schedule and the probe add to what
 k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
 `;
 
-await runMain(async ({ signal }) => {
+await runMain(async ({ signal, defer }) => {
   const [area = "", ...rest] = process.argv.slice(2);
   if (area === "--help") {
     process.stdout.write(usage);
@@ -36,6 +36,7 @@ await runMain(async ({ signal }) => {
   const bench = await load();
   await bench({
     signal,
+    defer,
     report: (figure) => {
       console.log(JSON.stringify(figure));
     },

@@ -13,11 +13,12 @@ const rounds = 3;
  * The first `up` of sites of 1, 4 and 8 nodes, from booted blank cards to all nodes Ready. The sizes take turns, so that a
  * machine that slows down or heats up spoils all of them alike.
  */
-export const benchBootstrapGrowth: Bench = async ({ report, signal }) => {
+export const benchBootstrapGrowth: Bench = async ({ report, signal, defer }) => {
   const measured: { nodes: number; seconds: number; busy: number | null }[] = [];
   for (let round = 0; round < rounds && !signal.aborted; round += 1)
     for (const nodes of sizes) {
       const trial = new TrialSite({ stack: "trial-bench", nodes: nodeNames(nodes), steps: new Steps(process.stderr) });
+      defer(() => trial.close());
       try {
         await trial.close();
         await trial.open();

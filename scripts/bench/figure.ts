@@ -12,4 +12,9 @@ export interface Figure {
 }
 
 /** Measures one area and reports each figure as soon as it is known. */
-export type Bench = (run: { readonly report: (figure: Figure) => void; readonly signal: AbortSignal }) => Promise<void>;
+export type Bench = (run: {
+  readonly report: (figure: Figure) => void;
+  readonly signal: AbortSignal;
+  /** Has something done at the end, however it comes about: an interruption does not wait for what goes on. */
+  readonly defer: (cleanUp: () => unknown) => void;
+}) => Promise<void>;

@@ -12,7 +12,7 @@ const rounds = 3;
  * From booted blank nodes to all Ready, against the same K3s started by hand. When each node became Ready the cluster itself
  * says, to the second: asking it all the while would slow down what is measured. What `up` does afterwards is told beside.
  */
-export const benchInstall: Bench = async ({ report, signal }) => {
+export const benchInstall: Bench = async ({ report, signal, defer }) => {
   const isOver = () => signal.aborted;
   for (const count of agents) {
     if (isOver()) return;
@@ -21,6 +21,7 @@ export const benchInstall: Bench = async ({ report, signal }) => {
       nodes: nodeNames(1 + count),
       steps: new Steps(process.stderr),
     });
+    defer(() => trial.close());
     try {
       await trial.close();
       await trial.open();

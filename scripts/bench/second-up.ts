@@ -18,8 +18,9 @@ const pairs = 8;
 const nodes = 3;
 
 /** An `up` with nothing to do, against the same graph that looks at no node, and against an empty program. */
-export const benchSecondUp: Bench = async ({ report, signal }) => {
+export const benchSecondUp: Bench = async ({ report, signal, defer }) => {
   const trial = new TrialSite({ stack: "trial-bench", nodes: nodeNames(nodes), steps: new Steps(process.stderr) });
+  defer(() => trial.close());
   const empty = await createEmptyProgram();
   try {
     await trial.close();

@@ -7,13 +7,14 @@ import type { Bench, Figure } from "./figure.ts";
 import { rounded, timed } from "./paired.ts";
 
 /** Requests that fail while three servers and an agent are upgraded by a minor version, of clients that know all of them. */
-export const benchUpgrade: Bench = async ({ report }) => {
+export const benchUpgrade: Bench = async ({ report, defer }) => {
   const trial = new TrialSite({
     stack: "trial-bench",
     nodes: nodeNames(4),
     servers: 3,
     steps: new Steps(process.stderr),
   });
+  defer(() => trial.close());
   try {
     await trial.close();
     await trial.open();
