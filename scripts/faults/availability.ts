@@ -9,9 +9,11 @@ export interface Availability {
 }
 
 /** Milliseconds that a request may take, over all servers that it is tried on. */
-const limit = 1000;
-/** Milliseconds after which a server that says nothing counts as away, so that the next one can still answer in time. */
-const patience = 300;
+const defaultLimit = 1000;
+/** The part of that time after which a server that says nothing counts as away, so that the next one can still answer in time. */
+const patience = 0.3;
+/** Milliseconds until a request that no server answered tries them again, while it still may. */
+const pause = 100;
 const perSecond = 5;
 
 /** Asks one server; rejects unless it answers as it should. */
@@ -20,33 +22,41 @@ export type Ask = (server: string, signal: AbortSignal) => Promise<void>;
 /**
  * Asks a service five times a second, as a client that knows all its servers: it stays with the one that answered last and goes
  * on to the next when that one fails.
+ * @param limit milliseconds that a request may take
  * @returns a function that ends it and says how it was
  */
 export function watchAvailability(
   servers: readonly string[],
   ask: Ask,
   clock: Clock = realClock,
+  limit = defaultLimit,
 ): () => Promise<Availability> {
   const over = new AbortController();
-  const watched = watch(servers, ask, over.signal, clock);
+  const watched = watch(servers, ask, over.signal, clock, limit);
   return async () => {
     over.abort();
     return await watched;
   };
 }
 
-async function watch(servers: readonly string[], ask: Ask, over: AbortSignal, clock: Clock): Promise<Availability> {
+async function watch(
+  servers: readonly string[],
+  ask: Ask,
+  over: AbortSignal,
+  clock: Clock,
+  limit: number,
+): Promise<Availability> {
   const rotation = [...servers];
   const sent: Promise<boolean>[] = [];
   let answered = clock.now();
   let longestGap = 0;
-  const request = async (): Promise<boolean> => {
-    const deadline = clock.now() + limit;
+  /** One round over all servers, whoever answered last first. */
+  const round = async (deadline: number): Promise<boolean> => {
     for (const [index, server] of [...rotation].entries()) {
       const left = deadline - clock.now();
       const others = rotation.length - index - 1;
       // The last one gets all that is left, and however many there are, each one something.
-      const part = others === 0 ? left : Math.min(patience, left / (others + 1));
+      const part = others === 0 ? left : Math.min(patience * limit, left / (others + 1));
       if (await answers(ask, server, part, clock)) {
         longestGap = Math.max(longestGap, clock.now() - answered);
         answered = clock.now();
@@ -54,6 +64,14 @@ async function watch(servers: readonly string[], ask: Ask, over: AbortSignal, cl
       }
       // Later requests begin with the others.
       if (rotation[0] === server) rotation.push(...rotation.splice(0, 1));
+    }
+    return false;
+  };
+  const request = async (): Promise<boolean> => {
+    const deadline = clock.now() + limit;
+    while (clock.now() < deadline) {
+      if (await round(deadline)) return true;
+      await clock.sleep(pause);
     }
     return false;
   };

@@ -2,6 +2,7 @@ import { get } from "node:http";
 import { request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
+import { clock } from "../../stacks/clock.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { serversOf } from "../../stacks/config/site.ts";
 import { buildRunnerImage } from "../../twin/images.ts";
@@ -97,12 +98,16 @@ function renderWorkload(image: string): object[] {
   ];
 }
 
-/** How the Kubernetes API and the workload fared during some work, for clients that know all servers and nodes. */
+/**
+ * How the Kubernetes API and the workload fared during some work, for clients that know all servers and nodes.
+ * @param limit milliseconds that a request may take; without it that of {@link watchAvailability}
+ */
 export async function watchWhile(
   trial: TrialSite,
   work: () => Promise<unknown>,
+  limit?: number,
 ): Promise<{ readonly api: Availability; readonly workload: Availability }> {
-  const [api, workload] = [await watchApi(trial), watchWorkload(trial)];
+  const [api, workload] = [await watchApi(trial, limit), watchWorkload(trial, limit)];
   try {
     await work();
   } finally {
@@ -117,8 +122,8 @@ export function describeFared({ api, workload }: Awaited<ReturnType<typeof watch
   return `${describeAvailability("API", api)}; ${describeAvailability("workload", workload)}`;
 }
 
-function watchWorkload(trial: TrialSite): () => Promise<Availability> {
-  return watchAvailability(trial.nodes, askWorkload(trial));
+function watchWorkload(trial: TrialSite, limit?: number): () => Promise<Availability> {
+  return watchAvailability(trial.nodes, askWorkload(trial), clock, limit);
 }
 
 function askWorkload(trial: TrialSite): Ask {
@@ -133,7 +138,7 @@ function askWorkload(trial: TrialSite): Ask {
 }
 
 /** Watches the Kubernetes API through all servers. */
-async function watchApi(trial: TrialSite): Promise<() => Promise<Availability>> {
+async function watchApi(trial: TrialSite, limit?: number): Promise<() => Promise<Availability>> {
   const site = trial.config();
   const { rootSecret } = await stackConfiguration(trial.stack);
   const keys = deriveSiteKeys(String(rootSecret), site);
@@ -156,5 +161,5 @@ async function watchApi(trial: TrialSite): Promise<() => Promise<Availability>> 
       );
       sent.on("error", reject).end();
     });
-  return watchAvailability(Object.keys(servers), ask);
+  return watchAvailability(Object.keys(servers), ask, clock, limit);
 }
