@@ -4,9 +4,10 @@ import { catalogue, type CatalogueEntry } from "./catalogue.ts";
 const cacheBytes = { f16: 2, q8_0: 34 / 32, q4_0: 18 / 32 } as const;
 /**
  * Bytes that a server takes beside weights and caches: the program, its compute buffers and what it maps. Measured for
- * gemma3:270m on a twin it was 190 MiB; larger models need larger buffers, hence the share of the weights.
+ * gemma3:270m on a twin it was 190 MiB after one request, and over 280 MiB while several were answered (the kernel ended it
+ * at a limit of 518 MiB, weights and cache being 250); larger models need larger buffers, hence the share of the weights.
  */
-const overhead = { fixed: 256 * 1024 ** 2, share: 0.05 };
+const overhead = { fixed: 384 * 1024 ** 2, share: 0.05 };
 /** Contexts are suggested in steps of so many tokens. */
 const contextStep = 256;
 
