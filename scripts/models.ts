@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { defaultPatience } from "../stacks/download.ts";
+import { modelSourceOf } from "../stacks/config/model-registry.ts";
 import { parseStackConfig } from "../stacks/config/parse.ts";
 import { readModelLock } from "../stacks/locked-models.ts";
 import { root } from "../stacks/root.ts";
@@ -15,7 +16,7 @@ import { writeWhole } from "./lib/results/seal.ts";
 const usage = `Usage: npm run models -- lock <stack> [--update]
        npm run models -- check <stack>
 
-lock   writes into ${modelLockName} what the names of an experiment's models mean now: digest, size, quantisation. A model that is
+lock   writes into ${modelLockName} what the names of an experiment's or a site's models mean now: digest, size, quantisation. A model that is
        another one than when it was locked is refused by its name, unless --update says that the new one is wanted.
 check  the same without writing
 Exit codes: 0 all as locked; 1 an error, or a model that changed
@@ -33,24 +34,32 @@ await runMain(async ({ signal }) => {
   }
   if ((action !== "lock" && action !== "check") || stack === undefined || rest.length > 0)
     throw new UserError({ what: "there is no such command", next: "npm run models -- lock <stack>, or --help" });
-  const { references, modelRegistry } = await modelsOf(stack);
+  const { references, siteRegistry } = await modelsOf(stack);
   const lock = readModelLock();
-  const found = await askModels(references, lock, modelRegistry, new Registries(defaultPatience, signal));
+  const found = await askModels(references, lock, siteRegistry, new Registries(defaultPatience, signal));
   const updated = updatedLock(lock, found, values.update);
   for (const one of found) console.log(describeLocked(one));
   if (action === "lock") await writeWhole(join(root, modelLockName), renderModelLock(updated));
 });
 
-/** The models of an experiment that no digest fixes in its own file, and the registry of its site. */
-async function modelsOf(stack: string): Promise<{ references: string[]; modelRegistry: string | undefined }> {
+/**
+ * The models of an experiment that no digest fixes in its own file, or all that a site serves, since it needs their texts too;
+ * and the registry of the site.
+ */
+async function modelsOf(stack: string): Promise<{ references: string[]; siteRegistry: string | undefined }> {
   await requireStack(stack);
   const config = parseStackConfig(stack, await stackConfiguration(stack));
-  if (config.kind !== "experiment")
-    throw new UserError({
-      what: "is a site, and experiments have models",
-      where: `stack ${stack}`,
-      next: "name an experiment's stack",
-    });
+  if (config.kind === "site") {
+    const { models: served = {} } = config.site;
+    const all = Object.values(served).map(({ reference }) => reference);
+    if (all.length === 0)
+      throw new UserError({
+        what: "serves no models",
+        where: `Pulumi.${stack}.yaml, bramble:site`,
+        next: "name some under models, or name an experiment's stack",
+      });
+    return { references: [...new Set(all)].sort(), siteRegistry: modelSourceOf(config.site) };
+  }
   const { models, site } = config.experiment;
   const references = Object.values(models).flatMap(({ reference, digest }) =>
     digest === undefined ? [reference] : [],
@@ -65,6 +74,6 @@ async function modelsOf(stack: string): Promise<{ references: string[]; modelReg
   const siteConfig = parseStackConfig(site, await stackConfiguration(site));
   return {
     references: [...new Set(references)].sort(),
-    modelRegistry: siteConfig.kind === "site" ? siteConfig.site.modelRegistry : undefined,
+    siteRegistry: siteConfig.kind === "site" ? modelSourceOf(siteConfig.site) : undefined,
   };
 }

@@ -43,26 +43,34 @@ export function tenantsOf(
  * experiment's own servers.
  * @param others what lives there beside it
  * @param allocatable bytes of memory that pods can have on a node; a node that is not in it is not known, and not checked
- * @param limit the experiment's `memory`, "<n>Mi"
+ * @param limit the experiment's `memory`, "<n>Mi"; undefined where each server's limit follows from what it loads
  * @throws UserError with the numbers, and what would fit
  */
 export function checkFit(
   own: Tenants,
   others: readonly Tenants[],
   allocatable: Readonly<Record<string, number>>,
-  limit: string,
+  limit: string | undefined,
 ): void {
   const problems = Object.entries(own).flatMap(([node, tenants]) => {
     const room = allocatable[node];
-    const server = fitOf(Number.parseInt(limit, 10) * mebibyte, tenants);
-    if (!server.fits) return [describeMisfit(`the server on ${node}, whose memory is limited to ${limit},`, server)];
+    const server = limit === undefined ? undefined : fitOf(Number.parseInt(limit, 10) * mebibyte, tenants);
+    if (limit !== undefined && server?.fits === false)
+      return [describeMisfit(`the server on ${node}, whose memory is limited to ${limit},`, server)];
     const whole = fitOf(room ?? Infinity, [...others.flatMap((one) => one[node] ?? []), ...tenants]);
     return whole.fits ? [] : [describeMisfit(node, whole)];
   });
   if (problems.length > 0)
     throw new UserError({
       what: problems.join("\n"),
-      where: "bramble:experiment",
-      next: "lower variants.context or server.parallel, take smaller models, raise memory, or use another node",
+      ...(limit === undefined
+        ? {
+            where: "bramble:site, models",
+            next: "lower context or parallel, take smaller models, use another node, or change the experiments",
+          }
+        : {
+            where: "bramble:experiment",
+            next: "lower variants.context or server.parallel, take smaller models, raise memory, or use another node",
+          }),
     });
 }

@@ -6,7 +6,7 @@ import { runnerFiles, type RunnerFiles } from "../workloads/benchmark/runner-fil
 import { ollamaUrl, renderOllama, serverName } from "../workloads/ollama/server.ts";
 import type { Experiment as ExperimentConfig } from "./config/experiment.ts";
 import { ExperimentGuard } from "./destroy-guard.ts";
-import { checkFit, tenantsOf } from "./experiment-fit.ts";
+import { checkFit, tenantsOf, type Tenants } from "./experiment-fit.ts";
 import { planOf } from "./experiment-plan.ts";
 import { lockedModels, planModels } from "./locked-models.ts";
 import { siblingExperiments } from "./sibling-experiments.ts";
@@ -82,6 +82,7 @@ async function checkMemory(
   if (unknown.length > 0)
     void pulumi.log.warn(`what ${unknown.join(", ")} would load is not known, and not counted: mend their stack files`);
   const facts = (await site.getOutputDetails("facts")).value as Record<string, Partial<Facts> | undefined> | undefined;
+  const served = (await site.getOutputDetails("tenants")).value as Tenants | undefined;
   const reserved = (await site.getOutputDetails("reservedMegabytes")).value as number | undefined;
   const allocatable = Object.fromEntries(
     plan.nodes.models.flatMap((node) => {
@@ -89,7 +90,12 @@ async function checkMemory(
       return memory == null || reserved === undefined ? [] : [[node, (memory - reserved) * 1024 ** 2]];
     }),
   );
-  checkFit(tenantsOf(stack, plan, models), tenants, allocatable, config.memory);
+  checkFit(
+    tenantsOf(stack, plan, models),
+    [...(served === undefined ? [] : [served]), ...tenants],
+    allocatable,
+    config.memory,
+  );
 }
 
 /** What the site gave this experiment to reach its namespace with. Secret. @throws UserError where it gave nothing */

@@ -2,32 +2,24 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { join } from "node:path";
 import { measurementLease } from "../workloads/benchmark/lease.ts";
+import { registryStore, renderRegistry } from "../workloads/registry/registry.ts";
 import { podFiles } from "../workloads/pod-files.ts";
 import { renderProbe } from "../workloads/probe/daemon-set.ts";
+import type { SiteRegistry } from "./config/site-models.ts";
+import type { Site } from "./config/site.ts";
 import { root } from "./root.ts";
 import { renderExperimentAccess, turnRules } from "./experiment-access.ts";
 
 /**
- * What a site keeps in its cluster for all experiments: the measuring Lease, the probe where there is one, and for each experiment a
+ * What a site keeps in its cluster for all experiments: the measuring Lease, probe and registry where it has them, and for each experiment a
  * namespace with rights of its own.
  * @returns all that was made
  */
 export function makeSharedObjects(
-  site: {
-    readonly name: string;
-    readonly experiments: readonly string[];
-    readonly probe?: { readonly image: string } | undefined;
-  },
-  kubeconfig: pulumi.Output<string>,
+  site: Pick<Site, "experiments" | "probe" | "registry">,
+  provider: kubernetes.Provider,
   parent: pulumi.Resource,
 ): pulumi.Resource[] {
-  // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
-  const provider = new kubernetes.Provider(
-    site.name,
-    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
-    { kubeconfig, clusterIdentifier: `bramble-${site.name}`, upsertExistingObjects: true, enablePatchForce: true },
-    { parent },
-  );
   const namespace = new kubernetes.core.v1.Namespace(
     measurementLease.namespace,
     { metadata: { name: measurementLease.namespace } },
@@ -47,7 +39,23 @@ export function makeSharedObjects(
   );
   const lettingIn = site.experiments.flatMap((experiment) => letIn(experiment, { parent, provider, dependsOn: role }));
   const probe = site.probe === undefined ? [] : probeOn(site.probe.image, options);
-  return [provider, namespace, lease, role, ...probe, ...lettingIn];
+  const registry = site.registry === undefined ? [] : registryOf(site.registry, options);
+  return [namespace, lease, role, ...probe, ...registry, ...lettingIn];
+}
+
+/** The way for Pulumi into a site's cluster. */
+export function clusterProvider(
+  site: string,
+  kubeconfig: pulumi.Output<string>,
+  parent: pulumi.Resource,
+): kubernetes.Provider {
+  // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
+  return new kubernetes.Provider(
+    site,
+    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
+    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true, enablePatchForce: true },
+    { parent },
+  );
 }
 
 /** One pod on each node that samples it. */
@@ -59,6 +67,20 @@ function probeOn(
   const { configMap, daemonSet } = renderProbe({ namespace: measurementLease.namespace, image, files });
   const source = new kubernetes.core.v1.ConfigMap("probe", configMap, options);
   return [source, new kubernetes.apps.v1.DaemonSet("probe", daemonSet, { ...options, dependsOn: source })];
+}
+
+/** The site's own registry, on one of its nodes. */
+function registryOf(
+  { node, port, images, writers, upstream }: SiteRegistry,
+  options: { parent: pulumi.Resource; provider: kubernetes.Provider; dependsOn: pulumi.Resource },
+): pulumi.Resource[] {
+  const { configMap, deployment, service } = renderRegistry({
+    ...{ namespace: measurementLease.namespace, path: registryStore },
+    ...{ node, port, images, writers, upstream: upstream ?? null },
+  });
+  const config = new kubernetes.core.v1.ConfigMap("registry", configMap, options);
+  const server = new kubernetes.apps.v1.Deployment("registry", deployment, { ...options, dependsOn: config });
+  return [config, server, new kubernetes.core.v1.Service("registry", service, { ...options, dependsOn: server })];
 }
 
 /** An experiment's namespace, and its rights. */

@@ -4,12 +4,16 @@ import { probeUrl } from "../workloads/probe/daemon-set.ts";
 import { Card } from "./cards/card.ts";
 import { scrubCommand } from "./cards/scrub.ts";
 import { useBundle } from "./config/bundle-check.ts";
+import { modelRegistryOf } from "./config/model-registry.ts";
 import { firstServer, nodeOf, serversOf, type Site as SiteConfig } from "./config/site.ts";
+import type { Serving as ServingConfig } from "./config/site-models.ts";
 import { DestroyGuard } from "./destroy-guard.ts";
+import type { Tenants } from "./experiment-fit.ts";
 import { apiAddressOf, listensForApi } from "./k3s/api-address.ts";
 import { renewalReason } from "./k3s/certificate-renewal.ts";
 import { makeCluster } from "./k3s/cluster.ts";
 import { deriveSiteKeys, type SiteKeys } from "./keys/site-keys.ts";
+import { readModelLock } from "./locked-models.ts";
 import type { Facts } from "./nodes/facts.ts";
 import { Access } from "./nodes/access.ts";
 import { DataDisk, dataDiskPhase } from "./nodes/data-disk.ts";
@@ -21,7 +25,10 @@ import type { SiteSecrets } from "./site-secrets.ts";
 import { NodeUnavailable } from "./remote/node-unavailable.ts";
 import type { SeenOnNode } from "./remote/phase-command.ts";
 import { reviewSite } from "./review-site.ts";
-import { makeSharedObjects } from "./shared-objects.ts";
+import { Serving } from "./serving.ts";
+import { servedTenants, servingPlan } from "./serving-plan.ts";
+import { clusterProvider, makeSharedObjects } from "./shared-objects.ts";
+import { checkSiteFit } from "./site-fit.ts";
 
 /** What experiments and scripts read of a site. */
 export interface SiteOutputs extends Record<string, unknown> {
@@ -36,6 +43,12 @@ export interface SiteOutputs extends Record<string, unknown> {
   readonly modelRegistry?: string;
   /** What pods can't have of each node's memory. */
   readonly reservedMegabytes: number;
+  /** What the site's own models have loaded on its nodes, for the check whether an experiment's fit beside them. */
+  readonly tenants: Tenants;
+  /** Where clients ask the site's models, on each node; absent where it serves none. */
+  readonly serving?: { readonly addresses: readonly string[]; readonly models: readonly string[] };
+  /** Each client's API key. Secret. */
+  readonly apiKeys?: pulumi.Output<Record<string, string>>;
   /** Where each node's probe tells its last sample; empty where the site has none. */
   readonly probes: Readonly<Record<string, string>>;
   readonly facts: Readonly<Record<string, pulumi.Output<Facts>>>;
@@ -48,6 +61,7 @@ export async function siteProgram(config: SiteConfig, { rootSecret, wifiPassword
   // For `npm run bench -- nodes`, which compares an update with one that looks at nothing first.
   const probed = process.env.BRAMBLE_PROBE !== "off";
   const observations: ReadonlyMap<string, Observation> = probed ? await observeSite(site, keys) : new Map();
+  checkSiteFit(site, observations, pulumi.getStack());
   await reviewSite({ site, keys, wifiPassword, observations }, pulumi.getStack());
   return new Site(site.name, { config: site, keys, wifiPassword, observations, now: new Date() }).outputs;
 }
@@ -135,11 +149,19 @@ export class Site extends pulumi.ComponentResource {
       .all(cluster.servers.map(({ id }) => id))
       .apply(async () => await apiAddressOf(site, listensForApi));
     const kubeconfig = pulumi.secret(address.apply((at) => keys.kubeconfig(at, now)));
-    const shared = makeSharedObjects(site, kubeconfig, this);
+    const provider = clusterProvider(site.name, kubeconfig, this);
+    const shared = [provider, ...makeSharedObjects(site, provider, this)];
+    const lock = readModelLock();
+    const modelRegistry = modelRegistryOf(site);
+    const plan = servingPlan(site, lock, (client) => keys.apiKey(client));
+    const serving =
+      plan === undefined
+        ? []
+        : new Serving(name, { plan, provider }, { ...options, dependsOn: [...shared, ...cluster.parts] }).parts;
     new DestroyGuard(
       name,
       { site, endpoints: nodes.map(({ endpoint }) => endpoint) },
-      { ...options, dependsOn: [...scrubs, ...accesses.map(({ command }) => command), ...shared] },
+      { ...options, dependsOn: [...scrubs, ...accesses.map(({ command }) => command), ...shared, ...serving] },
     );
 
     this.outputs = {
@@ -156,17 +178,30 @@ export class Site extends pulumi.ComponentResource {
       nodes: Object.fromEntries(
         Object.entries(site.nodes).map(([node, { role, address: at }]) => [node, { role, address: at }]),
       ),
-      ...(site.modelRegistry === undefined ? {} : { modelRegistry: site.modelRegistry }),
+      ...(modelRegistry === undefined ? {} : { modelRegistry }),
       k3sVersion: site.k3s.version,
       reservedMegabytes: site.k3s.reserved.memoryMegabytes + site.k3s.eviction.memoryMegabytes,
       probes:
         site.probe === undefined
           ? {}
           : Object.fromEntries(Object.entries(site.nodes).map(([node, { address: at }]) => [node, probeUrl(at)])),
+      tenants: servedTenants(site, lock),
+      ...(site.serving === undefined ? {} : servingOutputs(site, site.serving, keys)),
       facts: Object.fromEntries([...cards].map(([node, { facts }]) => [node, facts])),
     };
     this.registerOutputs();
   }
+}
+
+/** Where clients ask, and each client's key. */
+function servingOutputs({ nodes, models = {} }: SiteConfig, { port, clients }: ServingConfig, keys: SiteKeys) {
+  return {
+    serving: {
+      addresses: Object.values(nodes).map(({ address }) => `http://${address}:${port}/v1`),
+      models: Object.keys(models),
+    },
+    apiKeys: pulumi.secret(Object.fromEntries(clients.map((client) => [client, keys.apiKey(client)]))),
+  };
 }
 
 /** A node whose card Bramble did not write. */

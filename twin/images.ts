@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { $ } from "zx";
 import { root } from "../stacks/root.ts";
 import { UserError } from "../stacks/user-error.ts";
 import { cached } from "./cache.ts";
+import { debianPrograms } from "./debian-programs.ts";
 import { buildOllama, ollamaVersion } from "./ollama.ts";
 import type { Progress } from "./progress.ts";
 import { writeTar, type TarEntry } from "./tar.ts";
@@ -24,7 +25,7 @@ const busybox = "/bin/busybox";
 const node = join(root, "node_modules", "node", "bin", "node");
 
 /**
- * The twin's two images, from the cache or made now: Ollama with a shell, in place of its official one, which no package
+ * The images of every twin, from the cache or made now: Ollama with a shell, in place of its official one, which no package
  * registry serves; and this project's own pinned Node for the benchmark, in place of an image from a registry.
  */
 export async function buildImages(progress: Progress): Promise<{ ollama: ImageArchive; runner: ImageArchive }> {
@@ -35,22 +36,71 @@ export async function buildImages(progress: Progress): Promise<{ ollama: ImageAr
   };
 }
 
+/** HAProxy from its Debian package with a shell, in place of its official image. */
+export async function buildProxyImage(progress: Progress): Promise<ImageArchive> {
+  return await buildImage("haproxy", "2.6", await proxyFiles(progress), progress);
+}
+
+/** Debian's docker-registry and nginx, in place of their official images. */
+export async function buildRegistryImages(
+  progress: Progress,
+): Promise<{ registry: ImageArchive; nginx: ImageArchive }> {
+  const unpacked = await debianPrograms(["docker-registry", "nginx"], progress);
+  const binary = (path: string) => join(unpacked, "usr", path);
+  const registry = await programFiles("registry", binary("bin/docker-registry"), unpacked);
+  const nginx = await programFiles("nginx", binary("sbin/nginx"), unpacked);
+  return {
+    registry: await buildImage("registry", "2.8", registry, progress),
+    nginx: await buildImage("nginx", "1.22", nginx, progress),
+  };
+}
+
+async function proxyFiles(progress: Progress): Promise<TarEntry[]> {
+  const packages = ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"];
+  const unpacked = await debianPrograms(packages, progress);
+  const files = await programFiles("haproxy", join(unpacked, "usr", "sbin", "haproxy"), unpacked);
+  return [...files, ...(await shellFiles())];
+}
+
+/** A program of unpacked packages, under a name on PATH, with its libraries: the packages' own and the system's. */
+async function programFiles(name: string, path: string, unpacked: string): Promise<TarEntry[]> {
+  const lib = join(unpacked, "usr", "lib");
+  const own = (existsSync(lib) ? await readdir(lib) : [])
+    .filter((directory) => directory.endsWith("-linux-gnu"))
+    .map((directory) => join(lib, directory));
+  const libraries = (await librariesOf(path, own)).map(async (library) =>
+    // Where the loader looks by itself, wherever it was unpacked to.
+    program(
+      (library.startsWith(unpacked) ? library.slice(unpacked.length) : library).slice(1),
+      await realpath(library),
+    ),
+  );
+  return [program(`usr/local/bin/${name}`, path), ...(await Promise.all(libraries))];
+}
+
 /** The image that benchmarks run in: this project's pinned Node. */
 export async function buildRunnerImage(progress: Progress): Promise<ImageArchive> {
   return await buildImage("node", "24", await nodeFiles(), progress);
 }
 
 async function ollamaFiles(binaries: string): Promise<TarEntry[]> {
+  return [
+    program("bin/ollama", join(binaries, "ollama")),
+    program("bin/flock", join(binaries, "flock")),
+    ...(await shellFiles()),
+  ];
+}
+
+/** A static busybox under all its names. */
+async function shellFiles(): Promise<TarEntry[]> {
   if (!existsSync(busybox) || (await librariesOf(busybox)).length > 0)
     throw new UserError({
-      what: "the Ollama image is made with a static busybox, and there is none",
+      what: "images are made with a static busybox, and there is none",
       where: busybox,
       next: "apt-get install busybox-static",
     });
   const applets = (await $({ quiet: true })`${busybox} --list`).stdout.trim().split("\n");
   return [
-    program("bin/ollama", join(binaries, "ollama")),
-    program("bin/flock", join(binaries, "flock")),
     program("bin/busybox", busybox),
     ...applets
       .filter((name) => name !== "busybox")
@@ -63,9 +113,13 @@ async function nodeFiles(): Promise<TarEntry[]> {
   return [program("usr/local/bin/node", node), ...(await Promise.all(libraries))];
 }
 
-/** The absolute paths of the shared libraries, the loader among them, that a program needs; none for a static one. */
-async function librariesOf(path: string): Promise<string[]> {
-  const { stdout, exitCode } = await $({ quiet: true, nothrow: true })`ldd ${path}`;
+/**
+ * The absolute paths of the shared libraries, the loader among them, that a program needs; none for a static one.
+ * @param places directories where some of them are, besides the system's own
+ */
+async function librariesOf(path: string, places: readonly string[] = []): Promise<string[]> {
+  const env = { ...process.env, ...(places.length === 0 ? {} : { LD_LIBRARY_PATH: places.join(":") }) };
+  const { stdout, exitCode } = await $({ quiet: true, nothrow: true, env })`ldd ${path}`;
   if (exitCode !== 0) return [];
   return librariesIn(stdout);
 }

@@ -1,8 +1,15 @@
+import { measurementLease } from "../../workloads/benchmark/lease.ts";
+import { servingNamespace } from "../../workloads/serving/namespace.ts";
 import { findAddressConflicts } from "./address-conflicts.ts";
 import type { Conflict } from "./conflict.ts";
 import { findK3sConflicts } from "./k3s-conflicts.ts";
 import { readLeniently, type LenientSite } from "./lenient-site.ts";
 import { findRangeConflicts } from "./range-conflicts.ts";
+import { findModelConflicts, serving, siteModels, siteRegistry } from "./site-models.ts";
+import { z } from "zod";
+
+/** See workloads/benchmark/lease.ts and workloads/serving/namespace.ts. */
+const ownNamespaces: readonly string[] = [measurementLease.namespace, servingNamespace];
 
 /** Errors that lie between values of `bramble:site`, found also when other values are wrong, so that all are told at once. */
 export function findSiteConflicts(value: unknown): Conflict[] {
@@ -16,6 +23,7 @@ export function findSiteConflicts(value: unknown): Conflict[] {
     ...findRangeConflicts(site),
     ...findK3sConflicts(site),
     ...findExperimentConflicts(site),
+    ...findServingConflicts(site, value),
   ];
 }
 
@@ -72,6 +80,28 @@ function findExperimentConflicts({ experiments }: LenientSite): Conflict[] {
     if (experiments.indexOf(name) < index) return conflict(`${name} is listed twice`);
     if (name === "default" || name.startsWith("kube-"))
       return conflict(`${name} is a namespace of Kubernetes itself; give the stack another name`);
-    return name === "bramble" ? conflict("bramble is the site's own namespace; give the stack another name") : [];
+    return ownNamespaces.includes(name)
+      ? conflict(`${name} is the site's own namespace; give the stack another name`)
+      : [];
   });
+}
+
+const servingParts = z.object({
+  models: siteModels.optional(),
+  serving: serving.optional(),
+  registry: siteRegistry.optional(),
+  modelRegistry: z.unknown().optional(),
+});
+
+/** Only where both parts have the right form: one that is wrong is not one that is missing. */
+function findServingConflicts({ nodes }: LenientSite, value: unknown): Conflict[] {
+  const { data } = servingParts.safeParse(value);
+  if (data === undefined) return [];
+  const both = data.registry !== undefined && data.modelRegistry !== undefined;
+  return [
+    ...findModelConflicts({ nodes, ...data }),
+    ...(both
+      ? [{ path: ["modelRegistry"], message: "is not asked where the site has a registry; leave one out" }]
+      : []),
+  ];
 }

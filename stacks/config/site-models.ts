@@ -61,7 +61,9 @@ export const siteModels = z
 export const serving = z.strictObject({
   images: z.strictObject({
     ollama: imageReference.describe("the Ollama server's image, with a shell, flock and sha256sum"),
-    proxy: imageReference.describe("HAProxy's image, 2.5 or newer, with a shell"),
+    proxy: imageReference.describe(
+      "HAProxy's image, 2.5 or newer, with a shell; it must be on every node, or one that they can pull",
+    ),
   }),
   default: modelLabel.optional().describe("the model that answers at /v1; not needed where there is only one"),
   clients: z

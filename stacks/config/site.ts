@@ -8,6 +8,7 @@ import { experiments, k3s } from "./k3s.ts";
 import { network } from "./network.ts";
 import { nodeSchema, type SiteNode } from "./node.ts";
 import { preparation } from "./preparation.ts";
+import { serving, siteModels, siteRegistry } from "./site-models.ts";
 
 const baseImage = z
   .strictObject({
@@ -65,7 +66,12 @@ export const siteSchema = z.strictObject({
     .strictObject({ image: imageReference.describe("an image with Node 24; it must be on every node") })
     .optional()
     .describe("samples every node's CPU, memory, temperature, throttling and power once a second, for experiments"),
-  modelRegistry: endpoint.optional().describe("the registry that models are pulled from, plain HTTP"),
+  modelRegistry: endpoint
+    .optional()
+    .describe("a registry outside the cluster that models are pulled from, host:port, plain HTTP"),
+  registry: siteRegistry.optional().describe("a registry in the cluster that models are pulled from, instead"),
+  models: siteModels.optional(),
+  serving: serving.optional().describe("the way in for clients of the models"),
   timeouts: z
     .strictObject({
       boot: z

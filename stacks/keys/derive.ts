@@ -3,6 +3,7 @@ import { hkdfSync } from "node:crypto";
 /** What a derived secret is for. These words are part of the labels: changing one changes a site's keys. */
 export type Purpose =
   | "admin-key"
+  | "api-key"
   | "authority-key"
   | "authority-serial"
   | "client-key"

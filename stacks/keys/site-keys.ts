@@ -54,6 +54,8 @@ export interface SiteKeys {
    * the beginning of the quarter that `now` lies in: each quarter's first update renews it.
    */
   kubeconfig(serverAddress: string, now: Date): string;
+  /** What a client of the site's models shows; 64 hexadecimal digits. */
+  apiKey(client: string): string;
   /** An experiment's own, which opens its namespace alone. */
   experimentKubeconfig(experiment: string, serverAddress: string, now: Date): string;
 }
@@ -133,6 +135,9 @@ export function deriveSiteKeys(rootSecret: string, site: Site): SiteKeys {
     },
     nodePassword(node) {
       return secret("node-password", node, 1, 16).toString("hex");
+    },
+    apiKey(client) {
+      return secret("api-key", client, 1, 32).toString("hex");
     },
     get joinToken() {
       return formatJoinToken(authorities()["server-ca"].certificate, "server", serverToken);

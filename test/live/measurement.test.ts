@@ -95,7 +95,7 @@ test.serial("the probe samples every node once a second, and tells its last samp
 test.serial("what the registry has is what the experiment locks", async (t) => {
   const registries = new Registries(defaultPatience, never);
   const { reference, digest } = parts.model;
-  const [found] = await askModels([reference], { schema: 1, models: {} }, parts.modelRegistry, registries);
+  const [found] = await askModels([reference], { schema: 1, models: {} }, `http://${parts.modelRegistry}`, registries);
   t.is(found?.now.digest, digest);
 });
 

@@ -6,12 +6,18 @@ import { experimentUser } from "../../stacks/experiment-access.ts";
 import { recordResources } from "./recorded-resources.ts";
 
 const recorded = await recordResources("barn");
-const { makeSharedObjects } = await import("../../stacks/shared-objects.ts");
-const made = makeSharedObjects(
-  { name: "barn", experiments: ["threads-1", "threads-2"] },
-  pulumi.secret("the kubeconfig"),
-  new pulumi.ComponentResource("bramble:site:Site", "barn"),
+const { clusterProvider, makeSharedObjects } = await import("../../stacks/shared-objects.ts");
+const parent = new pulumi.ComponentResource("bramble:site:Site", "barn");
+const provider = clusterProvider("barn", pulumi.secret("the kubeconfig"), parent);
+const shared = makeSharedObjects(
+  {
+    experiments: ["threads-1", "threads-2"],
+    registry: { node: "pi-1", port: 5000, images: { registry: "registry:3", nginx: "nginx:1.28" }, writers: [] },
+  },
+  provider,
+  parent,
 );
+const made = [provider, ...shared];
 const urns = await Promise.all(
   made.map(
     ({ urn }) =>

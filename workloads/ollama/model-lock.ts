@@ -10,6 +10,11 @@ const lockedSchema = z.strictObject({
   /** As its own configuration says: for example Q4_K_M and 268.10M; null where it does not. */
   quantization: z.string().nullable(),
   parameters: z.string().nullable(),
+  /** Its texts, byte by byte: what a site makes a served model of. Locks of earlier versions have none. */
+  source: z
+    .strictObject({ manifest: z.string(), config: z.string(), params: z.string().nullable() })
+    .nullable()
+    .optional(),
 });
 export type LockEntry = z.infer<typeof lockedSchema>;
 

@@ -27,6 +27,9 @@ export interface ServingArguments {
   readonly memory: number;
 }
 
+/** What was counted is an estimate, and at its limit a server is killed in the middle of an answer. */
+const headroom = 1.25;
+
 const models = "/models";
 const home = "/tmp";
 
@@ -43,7 +46,7 @@ export function renderServing(given: ServingArguments) {
   const labels = modelLabels(label);
   const filesName = `${name}-${hexOf(derived.digest).slice(0, 12)}`;
   const { initContainers, volumes } = modelContainers(base, derived, { image, registry });
-  const limit = `${Math.ceil(memory / 2 ** 20)}Mi`;
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)}Mi`;
 
   const configMap = {
     apiVersion: "v1" as const,
@@ -84,7 +87,10 @@ export function renderServing(given: ServingArguments) {
     // The proxy learns first that the pod goes, so that nobody is sent to it any more.
     lifecycle: { preStop: { sleep: { seconds: 15 } } },
     // No CPU limit: Ollama chooses its threads without looking at it, and crawls (ollama/ollama#17916).
-    resources: { requests: { cpu: "500m", memory: limit }, limits: { memory: limit } },
+    resources: {
+      requests: { cpu: "500m", memory: mebibytes(memory) },
+      limits: { memory: mebibytes(headroom * memory) },
+    },
     securityContext: asNobody,
     volumeMounts: [
       { name: "served", mountPath: models, readOnly: true },
@@ -98,6 +104,8 @@ export function renderServing(given: ServingArguments) {
     metadata: { name, namespace, labels },
     spec: {
       replicas: replicasOf(placement),
+      // A model comes over the site's link first.
+      progressDeadlineSeconds: 7200,
       // Never two servers with a model each in one board's memory: the old one goes first, one board after the other.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
       selector: { matchLabels: labels },

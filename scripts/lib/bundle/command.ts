@@ -5,6 +5,7 @@ import { lock as lockFile } from "proper-lockfile";
 import { bundlesDirectory, readBundle, readLock, takeFromBundle } from "../../../stacks/config/bundle.ts";
 import { architectures, type Architecture, type BundleEntry } from "../../../stacks/config/bundle-lock.ts";
 import type { Experiment } from "../../../stacks/config/experiment.ts";
+import { modelSourceOf } from "../../../stacks/config/model-registry.ts";
 import type { Site } from "../../../stacks/config/site.ts";
 import { codeOf, defaultPatience, type Patience } from "../../../stacks/download.ts";
 import { root } from "../../../stacks/root.ts";
@@ -202,7 +203,7 @@ async function planAll(site: Site, experiments: readonly Experiment[], plan: Pla
     plan.signal.throwIfAborted();
     const planned =
       need.type === "model"
-        ? await planModel(need, site.modelRegistry, plan)
+        ? await planModel(need, modelSourceOf(site), plan)
         : [await (need.type === "image" ? planImage(need, plan) : planFile(need, plan, sums))];
     // Models share blobs.
     for (const item of planned) if (!items.has(item.name)) items.set(item.name, item);

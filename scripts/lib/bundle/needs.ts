@@ -59,7 +59,7 @@ export function needsOf(site: Site, experiments: readonly Experiment[], architec
     ...site.k3s.images.map((given) => fileNeed("k3s-images", given)),
     ...site.images.map(archive),
   ];
-  const models = experiments.flatMap(({ models: named }) =>
+  const models = [site, ...experiments].flatMap(({ models: named = {} }) =>
     Object.values(lockedModels(named)).map(({ reference, digest }): Need => ({ type: "model", reference, digest })),
   );
   const needs = new Map<string, Need>();

@@ -13,15 +13,15 @@ import type { Repository } from "./registry.ts";
 /**
  * A model's files: its manifest, its blobs, and what makes them a model for a registry. They come from the site's own registry
  * where that answers and has the model, else from where the reference points.
- * @param modelRegistry the site's, host:port
+ * @param siteRegistry the site's, its URL
  * @throws UserError when it is nowhere to be had, or is another model than the experiment locks
  */
-export async function planModel(need: ModelNeed, modelRegistry: string | undefined, plan: Plan): Promise<Item[]> {
+export async function planModel(need: ModelNeed, siteRegistry: string | undefined, plan: Plan): Promise<Item[]> {
   const { reference, digest } = need;
   const { full } = modelName(reference, undefined);
   const [, host = "", repository = "", tag = ""] = /^([^/]+)\/(.+):([^:]+)$/.exec(full) ?? [];
   const own: Repository = { url: registryUrl(host), name: repository };
-  const site = modelRegistry === undefined ? undefined : { url: `http://${modelRegistry}`, name: repository };
+  const site = siteRegistry === undefined ? undefined : { url: siteRegistry, name: repository };
   const known = await readKnown(plan, blobPath(digest), digest);
   const repositories = site === undefined ? [own] : [site, own];
   const found =

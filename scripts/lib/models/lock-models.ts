@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../../stacks/user-error.ts";
 import { modelLockName, type LockEntry, type ModelLock } from "../../../workloads/ollama/model-lock.ts";
 import { modelName } from "../../../workloads/ollama/model-name.ts";
-import { parseManifest } from "../bundle/image-manifest.ts";
+import { parseManifest, type Descriptor } from "../bundle/image-manifest.ts";
 import { registryUrl } from "../bundle/image-name.ts";
 import type { Registries, Repository } from "../bundle/registry.ts";
 
@@ -14,25 +15,30 @@ export interface LockedNow {
   readonly before: LockEntry | undefined;
 }
 
+/** The layer with a model's own parameters. */
+const paramsType = "application/vnd.ollama.image.params";
+/** Bytes; a configuration has some hundred. */
+const largestText = 64 * 1024;
+
 const configSchema = z.looseObject({ file_type: z.string().optional(), model_type: z.string().optional() });
 
 /**
  * Asks for each model what its name means now: the site's registry where it has one and that has the model, else the one that
  * the reference names.
- * @param modelRegistry the site's, host:port
+ * @param siteRegistry the site's, its URL
  * @throws UserError where a model is nowhere to be had
  */
 export async function askModels(
   references: readonly string[],
   lock: ModelLock,
-  modelRegistry: string | undefined,
+  siteRegistry: string | undefined,
   registries: Registries,
 ): Promise<LockedNow[]> {
   const found: LockedNow[] = [];
   for (const reference of references)
     found.push({
       reference,
-      now: await askModel(reference, modelRegistry, registries),
+      now: await askModel(reference, siteRegistry, registries),
       before: lock.models[reference],
     });
   return found;
@@ -40,14 +46,14 @@ export async function askModels(
 
 async function askModel(
   reference: string,
-  modelRegistry: string | undefined,
+  siteRegistry: string | undefined,
   registries: Registries,
 ): Promise<LockEntry> {
   const { full } = modelName(reference, undefined);
   const [, host = "", name = "", tag = ""] = /^([^/]+)\/(.+):([^:]+)$/.exec(full) ?? [];
   const own: Repository = { url: registryUrl(host), name };
-  if (modelRegistry !== undefined) {
-    const site: Repository = { url: `http://${modelRegistry}`, name };
+  if (siteRegistry !== undefined) {
+    const site: Repository = { url: siteRegistry, name };
     try {
       return await readModel(site, tag, reference, registries, 1);
     } catch (error) {
@@ -65,22 +71,45 @@ async function readModel(
   tries: number | undefined,
 ): Promise<LockEntry> {
   const { bytes, digest } = await registries.manifest(repository, tag, tries === undefined ? {} : { tries });
-  const { config, layers } = parseManifest(bytes, reference);
-  const { file_type: quantization, model_type: parameters } = await readConfig(repository, config.digest, registries);
+  const { config: configLayer, layers } = parseManifest(bytes, reference);
+  const paramsLayer = layers.find(({ mediaType }) => mediaType === paramsType);
+  const read = async (layer: Descriptor) => await readText(repository, layer, registries);
+  const [config, params] = [await read(configLayer), paramsLayer === undefined ? null : await read(paramsLayer)];
+  const { file_type: quantization, model_type: parameters } = parseConfig(config);
   return {
     digest,
-    bytes: [config, ...layers].reduce((sum, { size }) => sum + size, 0),
+    bytes: [configLayer, ...layers].reduce((sum, { size }) => sum + size, 0),
     quantization: quantization ?? null,
     parameters: parameters ?? null,
+    source:
+      config === null || (params === null && paramsLayer !== undefined)
+        ? null
+        : { manifest: bytes.toString("utf8"), config, params },
   };
 }
 
-/** The model's own configuration; empty where it can't be had or says nothing: only people read it. */
-async function readConfig(repository: Repository, digest: string, registries: Registries) {
+/** A small blob as it is; null where it can't be had, or is another one: an experiment needs none of them. */
+async function readText(
+  repository: Repository,
+  { digest, size }: Descriptor,
+  registries: Registries,
+): Promise<string | null> {
+  if (size > largestText) return null;
   const { url, headers } = registries.blob(repository, digest);
   try {
     const response = await fetch(url, { headers: await headers() });
-    return response.ok ? configSchema.parse(await response.json()) : {};
+    if (!response.ok) return null;
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return `sha256:${createHash("sha256").update(bytes).digest("hex")}` === digest ? bytes.toString("utf8") : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The model's own configuration; empty where it says nothing: only people read it. */
+function parseConfig(text: string | null): z.infer<typeof configSchema> {
+  try {
+    return configSchema.parse(JSON.parse(text ?? "{}"));
   } catch {
     return {};
   }

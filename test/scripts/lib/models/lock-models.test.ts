@@ -16,7 +16,7 @@ test("a model is locked as the site's registry has it: digest, size, and what it
     internet.close();
   });
   const digest = serveModel(internet, "gemma3", "270m", Buffer.from("weights"));
-  const found = await askModels(["gemma3:270m"], empty, internet.host, registries());
+  const found = await askModels(["gemma3:270m"], empty, `http://${internet.host}`, registries());
   t.like(found[0], {
     reference: "gemma3:270m",
     before: undefined,
@@ -26,7 +26,7 @@ test("a model is locked as the site's registry has it: digest, size, and what it
   const lock = updatedLock(empty, found, false);
   t.deepEqual(parseModelLock(renderModelLock(lock)), lock);
   t.is(describeLocked(found[0] ?? t.fail()), `gemma3:270m: ${digest} (0 MB)`);
-  const again = await askModels(["gemma3:270m"], lock, internet.host, registries());
+  const again = await askModels(["gemma3:270m"], lock, `http://${internet.host}`, registries());
   t.is(describeLocked(again[0] ?? t.fail()), `gemma3:270m: unchanged, ${digest}`);
 });
 
@@ -36,9 +36,13 @@ test("a model that is another one now is refused by its name, and taken when tha
     internet.close();
   });
   serveModel(internet, "gemma3", "270m", Buffer.from("weights"));
-  const lock = updatedLock(empty, await askModels(["gemma3:270m"], empty, internet.host, registries()), false);
+  const lock = updatedLock(
+    empty,
+    await askModels(["gemma3:270m"], empty, `http://${internet.host}`, registries()),
+    false,
+  );
   const digest = serveModel(internet, "gemma3", "270m", Buffer.from("other weights"));
-  const found = await askModels(["gemma3:270m"], lock, internet.host, registries());
+  const found = await askModels(["gemma3:270m"], lock, `http://${internet.host}`, registries());
   t.throws(() => updatedLock(lock, found, false), {
     instanceOf: UserError,
     message:
