@@ -1,4 +1,6 @@
 import test from "ava";
+import { catalogue } from "../../workloads/ollama/catalogue.ts";
+import { UserError } from "../../stacks/user-error.ts";
 import { parseExperiment } from "../../stacks/config/parse.ts";
 import { renderExperimentAccess } from "../../stacks/experiment-access.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
@@ -9,15 +11,15 @@ import { dependenciesOf, recordResources } from "./recorded-resources.ts";
 const site = exampleSite();
 const keys = deriveSiteKeys(exampleRootSecret, site);
 const kubeconfig = keys.experimentKubeconfig("threads-1", "192.168.7.11", new Date("2026-11-24T12:00:00Z"));
-const recorded = await recordResources("threads-1", {
-  outputs: {
-    name: "barn",
-    nodes: { "pi-1": { role: "server" }, "pi-2": { role: "agent" } },
-    experimentKubeconfigs: { "threads-1": kubeconfig },
-    k3sVersion: "v1.34.2+k3s1",
-    facts: { "pi-1": exampleFacts(), "pi-2": exampleFacts() },
-  },
-});
+const siteOutputs: Record<string, unknown> = {
+  name: "barn",
+  nodes: { "pi-1": { role: "server" }, "pi-2": { role: "agent" } },
+  experimentKubeconfigs: { "threads-1": kubeconfig },
+  k3sVersion: "v1.34.2+k3s1",
+  facts: { "pi-1": exampleFacts(), "pi-2": exampleFacts() },
+  reservedMegabytes: 1024,
+};
+const recorded = await recordResources("threads-1", { outputs: siteOutputs });
 const { experimentProgram } = await import("../../stacks/experiment.ts");
 
 const config = parseExperiment("threads-1", {
@@ -33,6 +35,15 @@ while (!recorded.some(({ name }) => name === "threads-1-guard"))
   await new Promise((resolve) => setTimeout(resolve, 10));
 
 const guard = recorded.find(({ name }) => name === "threads-1-guard");
+
+test.serial("what the site serves on its node is counted", async (t) => {
+  const served = { reference: "qwen3:8b", weights: 6.5e9, context: 4096, parallel: 1, kvCache: "f16", promptCache: 0 };
+  siteOutputs.tenants = { "pi-2": [{ owner: "the site", entry: catalogue["qwen3:8b"], ...served }] };
+  await t.throwsAsync(experimentProgram(config), {
+    instanceOf: UserError,
+    message: /qwen3:8b of the site: weights 6199 MiB.*gemma3:270m of threads-1/s,
+  });
+});
 
 test("its guard depends on all else, so that a destroy that it refuses has deleted nothing", (t) => {
   const before = dependenciesOf(recorded, guard?.urn ?? "");

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import test from "ava";
 import { askModels, describeLocked, updatedLock } from "../../../../scripts/lib/models/lock-models.ts";
 import { Registries } from "../../../../scripts/lib/bundle/registry.ts";
@@ -23,6 +24,9 @@ test("a model is locked as the site's registry has it: digest, size, and what it
     now: { digest, quantization: null, parameters: null },
   });
   t.true((found[0]?.now.bytes ?? 0) > 7);
+  const { manifest = "", ...texts } = found[0]?.now.source ?? {};
+  t.deepEqual(texts, { config: '{"model_format":"gguf"}', params: '{"stop":["<end>"]}' });
+  t.is(`sha256:${createHash("sha256").update(manifest).digest("hex")}`, digest);
   const lock = updatedLock(empty, found, false);
   t.deepEqual(parseModelLock(renderModelLock(lock)), lock);
   t.is(describeLocked(found[0] ?? t.fail()), `gemma3:270m: ${digest} (0 MB)`);
