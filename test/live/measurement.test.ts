@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
+import { median } from "simple-statistics";
 import { bringUp } from "../../scripts/lib/bring-up.ts";
 import { Registries } from "../../scripts/lib/bundle/registry.ts";
 import { changeExperiment } from "../../scripts/lib/change-experiment.ts";
@@ -153,8 +154,9 @@ test.serial(
         t.is(outcome, "ok", `${scenario}: ${error}`);
         t.is(scheduled === null, load.kind === "closed", scenario);
       }
-    const loads = (scenario: string) => requests(scenario).map(({ ollama }) => ollama.load ?? 0);
-    t.true(Math.min(...loads("cold")) > Math.max(...loads("users")), "loading takes longer than finding it loaded");
+    // Seconds against milliseconds; the median, since a busy machine makes a single one slow.
+    const usualLoad = (scenario: string) => median(requests(scenario).map(({ ollama }) => ollama.load ?? 0));
+    t.true(usualLoad("cold") > usualLoad("users"), "loading takes longer than finding it loaded");
     t.is(requests("reference").length, 2);
     t.true(requests("answers").every(({ answer }) => answer !== null));
     t.true(requests("users").every(({ answer }) => answer === null));
