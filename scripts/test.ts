@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { root } from "../stacks/root.ts";
-import { debianPrograms } from "../twin/debian-programs.ts";
+import { debianPrograms, haproxyPackages } from "../twin/debian-programs.ts";
 import { provideK3s } from "../twin/k3s-release.ts";
 import { checkRequirements, installDebianPackages } from "../twin/requirements.ts";
 import { runMain } from "./lib/main.ts";
@@ -24,7 +24,7 @@ const testPackages = ["xz-utils", "zstd", "fdisk", "nftables", "logrotate"];
  */
 const unpacked: readonly (readonly [program: string, ...libraries: string[]])[] = [
   ["shellcheck"],
-  ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"],
+  haproxyPackages,
   ["nginx"],
 ];
 

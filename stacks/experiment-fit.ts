@@ -43,34 +43,35 @@ export function tenantsOf(
  * experiment's own servers.
  * @param others what lives there beside it
  * @param allocatable bytes of memory that pods can have on a node; a node that is not in it is not known, and not checked
- * @param limit the experiment's `memory`, "<n>Mi"; undefined where each server's limit follows from what it loads
+ * @param limit the experiment's `memory`, "<n>Mi"
  * @throws UserError with the numbers, and what would fit
  */
 export function checkFit(
   own: Tenants,
   others: readonly Tenants[],
   allocatable: Readonly<Record<string, number>>,
-  limit: string | undefined,
+  limit: string,
 ): void {
   const problems = Object.entries(own).flatMap(([node, tenants]) => {
-    const room = allocatable[node];
-    const server = limit === undefined ? undefined : fitOf(Number.parseInt(limit, 10) * mebibyte, tenants);
-    if (limit !== undefined && server?.fits === false)
-      return [describeMisfit(`the server on ${node}, whose memory is limited to ${limit},`, server)];
-    const whole = fitOf(room ?? Infinity, [...others.flatMap((one) => one[node] ?? []), ...tenants]);
-    return whole.fits ? [] : [describeMisfit(node, whole)];
+    const server = fitOf(Number.parseInt(limit, 10) * mebibyte, tenants);
+    if (!server.fits) return [describeMisfit(`the server on ${node}, whose memory is limited to ${limit},`, server)];
+    return nodeMisfit(node, tenants, others, allocatable) ?? [];
   });
   if (problems.length > 0)
     throw new UserError({
       what: problems.join("\n"),
-      ...(limit === undefined
-        ? {
-            where: "bramble:site, models",
-            next: "lower context or parallel, take smaller models, use another node, or change the experiments",
-          }
-        : {
-            where: "bramble:experiment",
-            next: "lower variants.context or server.parallel, take smaller models, raise memory, or use another node",
-          }),
+      where: "bramble:experiment",
+      next: "lower variants.context or server.parallel, take smaller models, raise memory, or use another node",
     });
+}
+
+/** Why tenants do not fit onto a node beside the others there, in words; undefined where they fit, or its memory is not known. */
+export function nodeMisfit(
+  node: string,
+  tenants: readonly Tenant[],
+  others: readonly Tenants[],
+  allocatable: Readonly<Record<string, number>>,
+): string | undefined {
+  const whole = fitOf(allocatable[node] ?? Infinity, [...others.flatMap((one) => one[node] ?? []), ...tenants]);
+  return whole.fits ? undefined : describeMisfit(node, whole);
 }

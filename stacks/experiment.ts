@@ -4,12 +4,13 @@ import { renderBenchmark } from "../workloads/benchmark/job.ts";
 import { runIdOf, type Plan } from "../workloads/benchmark/plan.ts";
 import { runnerFiles, type RunnerFiles } from "../workloads/benchmark/runner-files.ts";
 import { ollamaUrl, renderOllama, serverName } from "../workloads/ollama/server.ts";
+import { clusterProvider } from "./cluster-provider.ts";
 import type { Experiment as ExperimentConfig } from "./config/experiment.ts";
 import { ExperimentGuard } from "./destroy-guard.ts";
 import { checkFit, tenantsOf, type Tenants } from "./experiment-fit.ts";
 import { planOf } from "./experiment-plan.ts";
 import { lockedModels, planModels } from "./locked-models.ts";
-import { siblingExperiments } from "./sibling-experiments.ts";
+import { allocatableBytes, experimentTenants } from "./node-memory.ts";
 import type { Facts } from "./nodes/facts.ts";
 import { UserError } from "./user-error.ts";
 
@@ -22,13 +23,7 @@ export async function experimentProgram(config: ExperimentConfig): Promise<Recor
   const models = lockedModels(config.models);
   const plan = planOf(config, planModels(models), runner);
   await checkMemory(config, plan, models, site);
-  const provider = new kubernetes.Provider("cluster", {
-    kubeconfig,
-    clusterIdentifier: pulumi.interpolate`bramble-${site.requireOutput("name")}`,
-    // An `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
-    upsertExistingObjects: true,
-    enablePatchForce: true,
-  });
+  const provider = clusterProvider("cluster", { site: site.requireOutput("name"), kubeconfig });
   const registry = await site.getOutputDetails("modelRegistry");
   const probes = ((await site.getOutputDetails("probes")).value ?? {}) as Record<string, string>;
   const experiment = new Experiment(
@@ -78,22 +73,14 @@ async function checkMemory(
   site: pulumi.StackReference,
 ): Promise<void> {
   const stack = pulumi.getStack();
-  const { tenants, unknown } = siblingExperiments(stack, config.site);
-  if (unknown.length > 0)
-    void pulumi.log.warn(`what ${unknown.join(", ")} would load is not known, and not counted: mend their stack files`);
   const facts = (await site.getOutputDetails("facts")).value as Record<string, Partial<Facts> | undefined> | undefined;
   const served = (await site.getOutputDetails("tenants")).value as Tenants | undefined;
   const reserved = (await site.getOutputDetails("reservedMegabytes")).value as number | undefined;
-  const allocatable = Object.fromEntries(
-    plan.nodes.models.flatMap((node) => {
-      const memory = facts?.[node]?.memoryMegabytes;
-      return memory == null || reserved === undefined ? [] : [[node, (memory - reserved) * 1024 ** 2]];
-    }),
-  );
+  const memory = Object.fromEntries(plan.nodes.models.map((node) => [node, facts?.[node]?.memoryMegabytes]));
   checkFit(
     tenantsOf(stack, plan, models),
-    [...(served === undefined ? [] : [served]), ...tenants],
-    allocatable,
+    [...(served === undefined ? [] : [served]), ...experimentTenants(stack, config.site)],
+    reserved === undefined ? {} : allocatableBytes(memory, reserved),
     config.memory,
   );
 }

@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { deadline } from "../workloads/serving/served-model.ts";
 import type { ServingPlan } from "./serving-plan.ts";
 
-/** A model of some gigabytes takes its time over a thin link; see progressDeadlineSeconds in workloads/serving/served-model.ts. */
-const customTimeouts = { create: "2h", update: "2h" };
+const customTimeouts = { create: `${deadline}s`, update: `${deadline}s` };
 
 /** A site's models and the one way in for clients: a server for each model on each of its nodes, and a proxy before them all. */
 export class Serving extends pulumi.ComponentResource {

@@ -11,8 +11,8 @@ import { root } from "./root.ts";
 import { renderExperimentAccess, turnRules } from "./experiment-access.ts";
 
 /**
- * What a site keeps in its cluster for all experiments: the measuring Lease, probe and registry where it has them, and for each experiment a
- * namespace with rights of its own.
+ * What a site keeps in its cluster for all experiments: the measuring Lease, probe and registry where it has them, and for each
+ * experiment a namespace with rights of its own.
  * @returns all that was made
  */
 export function makeSharedObjects(
@@ -41,21 +41,6 @@ export function makeSharedObjects(
   const probe = site.probe === undefined ? [] : probeOn(site.probe.image, options);
   const registry = site.registry === undefined ? [] : registryOf(site.registry, options);
   return [namespace, lease, role, ...probe, ...registry, ...lettingIn];
-}
-
-/** The way for Pulumi into a site's cluster. */
-export function clusterProvider(
-  site: string,
-  kubeconfig: pulumi.Output<string>,
-  parent: pulumi.Resource,
-): kubernetes.Provider {
-  // A fixed identifier: without one, a kubeconfig that a preview does not know yet looks like another cluster.
-  return new kubernetes.Provider(
-    site,
-    // Upsert and force: an `up` that was killed after an object was made, and before Pulumi knew of it, can be run again.
-    { kubeconfig, clusterIdentifier: `bramble-${site}`, upsertExistingObjects: true, enablePatchForce: true },
-    { parent },
-  );
 }
 
 /** One pod on each node that samples it. */

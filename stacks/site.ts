@@ -1,8 +1,10 @@
 import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { ModelLock } from "../workloads/ollama/model-lock.ts";
 import { probeUrl } from "../workloads/probe/daemon-set.ts";
 import { Card } from "./cards/card.ts";
 import { scrubCommand } from "./cards/scrub.ts";
+import { clusterProvider } from "./cluster-provider.ts";
 import { useBundle } from "./config/bundle-check.ts";
 import { modelRegistryOf } from "./config/model-registry.ts";
 import { firstServer, nodeOf, serversOf, type Site as SiteConfig } from "./config/site.ts";
@@ -15,6 +17,7 @@ import { makeCluster } from "./k3s/cluster.ts";
 import { deriveSiteKeys, type SiteKeys } from "./keys/site-keys.ts";
 import { readModelLock } from "./locked-models.ts";
 import type { Facts } from "./nodes/facts.ts";
+import { reservedMegabytes } from "./node-memory.ts";
 import { Access } from "./nodes/access.ts";
 import { DataDisk, dataDiskPhase } from "./nodes/data-disk.ts";
 import { observeSite, type Observation } from "./nodes/observe.ts";
@@ -27,7 +30,7 @@ import type { SeenOnNode } from "./remote/phase-command.ts";
 import { reviewSite } from "./review-site.ts";
 import { Serving } from "./serving.ts";
 import { servedTenants, servingPlan } from "./serving-plan.ts";
-import { clusterProvider, makeSharedObjects } from "./shared-objects.ts";
+import { makeSharedObjects } from "./shared-objects.ts";
 import { checkSiteFit } from "./site-fit.ts";
 
 /** What experiments and scripts read of a site. */
@@ -61,9 +64,10 @@ export async function siteProgram(config: SiteConfig, { rootSecret, wifiPassword
   // For `npm run bench -- nodes`, which compares an update with one that looks at nothing first.
   const probed = process.env.BRAMBLE_PROBE !== "off";
   const observations: ReadonlyMap<string, Observation> = probed ? await observeSite(site, keys) : new Map();
-  checkSiteFit(site, observations, pulumi.getStack());
+  const lock = readModelLock();
+  checkSiteFit(site, lock, observations, pulumi.getStack());
   await reviewSite({ site, keys, wifiPassword, observations }, pulumi.getStack());
-  return new Site(site.name, { config: site, keys, wifiPassword, observations, now: new Date() }).outputs;
+  return new Site(site.name, { config: site, keys, wifiPassword, observations, lock, now: new Date() }).outputs;
 }
 
 /** A cluster of boards: cards, then every node's preparation, then K3s, then what experiments share in the cluster. */
@@ -77,12 +81,14 @@ export class Site extends pulumi.ComponentResource {
       readonly keys: SiteKeys;
       readonly wifiPassword: string | undefined;
       readonly observations: ReadonlyMap<string, Observation>;
+      /** What the models that the site serves are made of. */
+      readonly lock: ModelLock;
       readonly now: Date;
     },
     resourceOptions: pulumi.ComponentResourceOptions = {},
   ) {
     super("bramble:site:Site", name, {}, resourceOptions);
-    const { config: site, keys, wifiPassword, observations, now } = args;
+    const { config: site, keys, wifiPassword, observations, lock, now } = args;
     const options = { parent: this };
     const nodes = Object.keys(site.nodes).map((node) => ({
       name: node,
@@ -149,9 +155,8 @@ export class Site extends pulumi.ComponentResource {
       .all(cluster.servers.map(({ id }) => id))
       .apply(async () => await apiAddressOf(site, listensForApi));
     const kubeconfig = pulumi.secret(address.apply((at) => keys.kubeconfig(at, now)));
-    const provider = clusterProvider(site.name, kubeconfig, this);
+    const provider = clusterProvider(site.name, { site: site.name, kubeconfig }, options);
     const shared = [provider, ...makeSharedObjects(site, provider, this)];
-    const lock = readModelLock();
     const modelRegistry = modelRegistryOf(site);
     const plan = servingPlan(site, lock, (client) => keys.apiKey(client));
     const serving =
@@ -180,7 +185,7 @@ export class Site extends pulumi.ComponentResource {
       ),
       ...(modelRegistry === undefined ? {} : { modelRegistry }),
       k3sVersion: site.k3s.version,
-      reservedMegabytes: site.k3s.reserved.memoryMegabytes + site.k3s.eviction.memoryMegabytes,
+      reservedMegabytes: reservedMegabytes(site.k3s),
       probes:
         site.probe === undefined
           ? {}

@@ -6,6 +6,9 @@ import { UserError } from "../stacks/user-error.ts";
 import { cached } from "./cache.ts";
 import type { Progress } from "./progress.ts";
 
+/** HAProxy, with the libraries that only it needs. */
+export const haproxyPackages = ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"] as const;
+
 /**
  * The files of Debian packages, unpacked into the cache: for servers that, installed, would start on this machine.
  * Their libraries must be here already.

@@ -7,7 +7,7 @@ import { $ } from "zx";
 import { root } from "../stacks/root.ts";
 import { UserError } from "../stacks/user-error.ts";
 import { cached } from "./cache.ts";
-import { debianPrograms } from "./debian-programs.ts";
+import { debianPrograms, haproxyPackages } from "./debian-programs.ts";
 import { buildOllama, ollamaVersion } from "./ollama.ts";
 import type { Progress } from "./progress.ts";
 import { writeTar, type TarEntry } from "./tar.ts";
@@ -56,8 +56,7 @@ export async function buildRegistryImages(
 }
 
 async function proxyFiles(progress: Progress): Promise<TarEntry[]> {
-  const packages = ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"];
-  const unpacked = await debianPrograms(packages, progress);
+  const unpacked = await debianPrograms(haproxyPackages, progress);
   const files = await programFiles("haproxy", join(unpacked, "usr", "sbin", "haproxy"), unpacked);
   return [...files, ...(await shellFiles())];
 }

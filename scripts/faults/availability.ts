@@ -9,7 +9,7 @@ export interface Availability {
 }
 
 /** Milliseconds that a request may take, over all servers that it is tried on. */
-const defaultLimit = 1000;
+export const defaultLimit = 1000;
 /** The part of that time after which a server that says nothing counts as away, so that the next one can still answer in time. */
 const patience = 0.3;
 /** Milliseconds until a request that no server answered tries them again, while it still may. */
@@ -22,14 +22,13 @@ export type Ask = (server: string, signal: AbortSignal) => Promise<void>;
 /**
  * Asks a service five times a second, as a client that knows all its servers: it stays with the one that answered last and goes
  * on to the next when that one fails.
- * @param limit milliseconds that a request may take
+ * @param options.limit milliseconds that a request may take
  * @returns a function that ends it and says how it was
  */
 export function watchAvailability(
   servers: readonly string[],
   ask: Ask,
-  clock: Clock = realClock,
-  limit = defaultLimit,
+  { clock = realClock, limit = defaultLimit }: { readonly clock?: Clock; readonly limit?: number } = {},
 ): () => Promise<Availability> {
   const over = new AbortController();
   const watched = watch(servers, ask, over.signal, clock, limit);

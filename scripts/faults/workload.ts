@@ -2,13 +2,12 @@ import { get } from "node:http";
 import { request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
-import { clock } from "../../stacks/clock.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { serversOf } from "../../stacks/config/site.ts";
 import { buildRunnerImage } from "../../twin/images.ts";
 import { connectionOf } from "../../workloads/benchmark/kubeconfig.ts";
 import { stackConfiguration } from "../lib/pulumi.ts";
-import { describeAvailability, watchAvailability, type Ask, type Availability } from "./availability.ts";
+import { defaultLimit, describeAvailability, watchAvailability, type Ask, type Availability } from "./availability.ts";
 import type { TrialSite } from "./trial-site.ts";
 
 const name = "answering";
@@ -100,12 +99,12 @@ function renderWorkload(image: string): object[] {
 
 /**
  * How the Kubernetes API and the workload fared during some work, for clients that know all servers and nodes.
- * @param limit milliseconds that a request may take; without it that of {@link watchAvailability}
+ * @param limit milliseconds that a request may take
  */
 export async function watchWhile(
   trial: TrialSite,
   work: () => Promise<unknown>,
-  limit?: number,
+  limit = defaultLimit,
 ): Promise<{ readonly api: Availability; readonly workload: Availability }> {
   const [api, workload] = [await watchApi(trial, limit), watchWorkload(trial, limit)];
   try {
@@ -122,8 +121,8 @@ export function describeFared({ api, workload }: Awaited<ReturnType<typeof watch
   return `${describeAvailability("API", api)}; ${describeAvailability("workload", workload)}`;
 }
 
-function watchWorkload(trial: TrialSite, limit?: number): () => Promise<Availability> {
-  return watchAvailability(trial.nodes, askWorkload(trial), clock, limit);
+function watchWorkload(trial: TrialSite, limit: number): () => Promise<Availability> {
+  return watchAvailability(trial.nodes, askWorkload(trial), { limit });
 }
 
 function askWorkload(trial: TrialSite): Ask {
@@ -138,7 +137,7 @@ function askWorkload(trial: TrialSite): Ask {
 }
 
 /** Watches the Kubernetes API through all servers. */
-async function watchApi(trial: TrialSite, limit?: number): Promise<() => Promise<Availability>> {
+async function watchApi(trial: TrialSite, limit: number): Promise<() => Promise<Availability>> {
   const site = trial.config();
   const { rootSecret } = await stackConfiguration(trial.stack);
   const keys = deriveSiteKeys(String(rootSecret), site);
@@ -161,5 +160,5 @@ async function watchApi(trial: TrialSite, limit?: number): Promise<() => Promise
       );
       sent.on("error", reject).end();
     });
-  return watchAvailability(Object.keys(servers), ask, clock, limit);
+  return watchAvailability(Object.keys(servers), ask, { limit });
 }

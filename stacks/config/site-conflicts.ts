@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { measurementLease } from "../../workloads/benchmark/lease.ts";
 import { servingNamespace } from "../../workloads/serving/namespace.ts";
 import { findAddressConflicts } from "./address-conflicts.ts";
@@ -6,9 +7,7 @@ import { findK3sConflicts } from "./k3s-conflicts.ts";
 import { readLeniently, type LenientSite } from "./lenient-site.ts";
 import { findRangeConflicts } from "./range-conflicts.ts";
 import { findModelConflicts, serving, siteModels, siteRegistry } from "./site-models.ts";
-import { z } from "zod";
 
-/** See workloads/benchmark/lease.ts and workloads/serving/namespace.ts. */
 const ownNamespaces: readonly string[] = [measurementLease.namespace, servingNamespace];
 
 /** Errors that lie between values of `bramble:site`, found also when other values are wrong, so that all are told at once. */
@@ -93,15 +92,8 @@ const servingParts = z.object({
   modelRegistry: z.unknown().optional(),
 });
 
-/** Only where both parts have the right form: one that is wrong is not one that is missing. */
+/** Only where all parts have the right form: one that is wrong is not one that is missing. */
 function findServingConflicts({ nodes }: LenientSite, value: unknown): Conflict[] {
   const { data } = servingParts.safeParse(value);
-  if (data === undefined) return [];
-  const both = data.registry !== undefined && data.modelRegistry !== undefined;
-  return [
-    ...findModelConflicts({ nodes, ...data }),
-    ...(both
-      ? [{ path: ["modelRegistry"], message: "is not asked where the site has a registry; leave one out" }]
-      : []),
-  ];
+  return data === undefined ? [] : findModelConflicts({ nodes, ...data });
 }

@@ -117,6 +117,7 @@ export interface SiteWithModels {
   readonly models?: SiteModels | undefined;
   readonly serving?: Serving | undefined;
   readonly registry?: SiteRegistry | undefined;
+  readonly modelRegistry?: unknown;
 }
 
 /** What contradicts itself between the site's nodes, its models, the way to them and its registry. */
@@ -132,6 +133,11 @@ export function findModelConflicts(site: SiteWithModels): Conflict[] {
       : []),
   ]);
   if (registry !== undefined) conflicts.push(...there(registry.node, ["registry", "node"]));
+  if (registry !== undefined && site.modelRegistry !== undefined)
+    conflicts.push({
+      path: ["modelRegistry"],
+      message: "is not asked where the site has a registry; leave one out",
+    });
   if (registry?.upstream !== undefined && registry.writers.length > 0)
     conflicts.push({
       path: ["registry", "writers"],

@@ -24,6 +24,7 @@ const keys = deriveSiteKeys(exampleRootSecret, config);
 const site = new Site("barn", {
   config,
   keys,
+  lock: { schema: 1, models: {} },
   wifiPassword: undefined,
   now: new Date("2026-11-24T12:00:00Z"),
   observations: new Map(),

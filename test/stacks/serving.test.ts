@@ -12,7 +12,7 @@ import { dependenciesOf, recordResources } from "./recorded-resources.ts";
 
 const recorded = await recordResources("barn");
 const { Serving } = await import("../../stacks/serving.ts");
-const { clusterProvider } = await import("../../stacks/shared-objects.ts");
+const { clusterProvider } = await import("../../stacks/cluster-provider.ts");
 
 const fixture = readFileSync(join(root, "test", "fixtures", "valid", "site-serving.yaml"), "utf8");
 const { config } = parse(fixture) as { config: Record<string, unknown> };
@@ -25,7 +25,7 @@ const plan = servingPlan(
 );
 if (plan === undefined) throw new Error("the fixture serves no models");
 const parent = new pulumi.ComponentResource("bramble:site:Site", "barn");
-const provider = clusterProvider("barn", pulumi.secret("the kubeconfig"), parent);
+const provider = clusterProvider("barn", { site: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
 const { parts } = new Serving("barn", { plan, provider }, { parent });
 await Promise.all(
   parts.map(

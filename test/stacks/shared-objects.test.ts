@@ -6,9 +6,10 @@ import { experimentUser } from "../../stacks/experiment-access.ts";
 import { recordResources } from "./recorded-resources.ts";
 
 const recorded = await recordResources("barn");
-const { clusterProvider, makeSharedObjects } = await import("../../stacks/shared-objects.ts");
+const { clusterProvider } = await import("../../stacks/cluster-provider.ts");
+const { makeSharedObjects } = await import("../../stacks/shared-objects.ts");
 const parent = new pulumi.ComponentResource("bramble:site:Site", "barn");
-const provider = clusterProvider("barn", pulumi.secret("the kubeconfig"), parent);
+const provider = clusterProvider("barn", { site: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
 const shared = makeSharedObjects(
   {
     experiments: ["threads-1", "threads-2"],

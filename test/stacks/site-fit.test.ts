@@ -17,15 +17,16 @@ const site = (context: number) =>
     ...config["bramble:site"],
     models: { assistant: { reference: "qwen3:4b", digest, nodes: ["pi-2", "pi-3"], threads: 4, context } },
   });
+const lock = { schema: 1 as const, models: {} };
 const seen = new Map<string, Observation>([["pi-2", exampleReport()]]);
 
 test("what a site serves must fit into what pods can have of its nodes", (t) => {
   t.notThrows(() => {
-    checkSiteFit(site(4096), seen, "no-such-stack");
+    checkSiteFit(site(4096), lock, seen, "no-such-stack");
   });
   t.throws(
     () => {
-      checkSiteFit(site(65_536), seen, "no-such-stack");
+      checkSiteFit(site(65_536), lock, seen, "no-such-stack");
     },
     { instanceOf: UserError, message: /bramble:site, models: pi-2 has .*a context of \d+ tokens would fit/s },
   );
@@ -33,6 +34,6 @@ test("what a site serves must fit into what pods can have of its nodes", (t) => 
 
 test("a node that was not seen is not known, and not checked", (t) => {
   t.notThrows(() => {
-    checkSiteFit(site(65_536), new Map(), "no-such-stack");
+    checkSiteFit(site(65_536), lock, new Map(), "no-such-stack");
   });
 });

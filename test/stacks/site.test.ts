@@ -54,6 +54,7 @@ const site = new Site("barn", {
   keys,
   wifiPassword: undefined,
   now,
+  lock: { schema: 1, models: {} },
   observations: new Map<string, Observation>([
     ["pi-1", answering],
     ["pi-2", silent],

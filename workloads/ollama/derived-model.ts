@@ -45,7 +45,8 @@ const paramsSchema = z.record(
   z.union([z.number(), z.string(), z.boolean(), z.array(z.string())]),
 ) satisfies z.ZodType<Record<string, ModelParameters[string]>>;
 
-const mediaTypes = {
+/** Of the parts of a model that derivation reads or makes. */
+export const mediaTypes = {
   manifest: "application/vnd.docker.distribution.manifest.v2+json",
   config: "application/vnd.docker.container.image.v1+json",
   params: "application/vnd.ollama.image.params",

@@ -27,6 +27,9 @@ export interface ServingArguments {
   readonly memory: number;
 }
 
+/** Seconds that a server may take to be there: a model of some gigabytes comes over the site's link first. */
+export const deadline = 7200;
+
 /** What was counted is an estimate, and at its limit a server is killed in the middle of an answer. */
 const headroom = 1.25;
 
@@ -104,8 +107,7 @@ export function renderServing(given: ServingArguments) {
     metadata: { name, namespace, labels },
     spec: {
       replicas: replicasOf(placement),
-      // A model comes over the site's link first.
-      progressDeadlineSeconds: 7200,
+      progressDeadlineSeconds: deadline,
       // Never two servers with a model each in one board's memory: the old one goes first, one board after the other.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
       selector: { matchLabels: labels },

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../../../stacks/user-error.ts";
+import { mediaTypes } from "../../../workloads/ollama/derived-model.ts";
 import { modelLockName, type LockEntry, type ModelLock } from "../../../workloads/ollama/model-lock.ts";
 import { modelName } from "../../../workloads/ollama/model-name.ts";
 import { parseManifest, type Descriptor } from "../bundle/image-manifest.ts";
@@ -15,8 +16,6 @@ export interface LockedNow {
   readonly before: LockEntry | undefined;
 }
 
-/** The layer with a model's own parameters. */
-const paramsType = "application/vnd.ollama.image.params";
 /** Bytes; a configuration has some hundred. */
 const largestText = 64 * 1024;
 
@@ -72,7 +71,7 @@ async function readModel(
 ): Promise<LockEntry> {
   const { bytes, digest } = await registries.manifest(repository, tag, tries === undefined ? {} : { tries });
   const { config: configLayer, layers } = parseManifest(bytes, reference);
-  const paramsLayer = layers.find(({ mediaType }) => mediaType === paramsType);
+  const paramsLayer = layers.find(({ mediaType }) => mediaType === mediaTypes.params);
   const read = async (layer: Descriptor) => await readText(repository, layer, registries);
   const [config, params] = [await read(configLayer), paramsLayer === undefined ? null : await read(paramsLayer)];
   const { file_type: quantization, model_type: parameters } = parseConfig(config);

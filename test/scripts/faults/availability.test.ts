@@ -12,8 +12,8 @@ function setUp(delays: Record<string, number>) {
     if ((delays[server] ?? 0) < 0) throw new Error("away");
   };
   /** How it was during so many seconds, while what happens happens. */
-  const watch = async (seconds: number, happens: () => void = () => undefined, limit?: number) => {
-    const over = watchAvailability(Object.keys(delays), ask, clock, limit);
+  const watch = async (seconds: number, happens: () => void = () => undefined, limit = 1000) => {
+    const over = watchAvailability(Object.keys(delays), ask, { clock, limit });
     await clock.run(clock.sleep(seconds * 500));
     happens();
     await clock.run(clock.sleep(seconds * 500));
