@@ -10,7 +10,9 @@ export interface Availability {
 
 /** Milliseconds that a request may take, over all servers that it is tried on. */
 export const defaultLimit = 1000;
-/** The part of that time after which a server that says nothing counts as away, so that the next one can still answer in time. */
+/** Milliseconds of the first round over all servers; each further one has twice as many, for servers that are slow. */
+const firstRound = 1000;
+/** The part of a round after which a server that says nothing counts as away, so that the next one can still answer in time. */
 const patience = 0.3;
 /** Milliseconds until a request that no server answered tries them again, while it still may. */
 const pause = 100;
@@ -49,13 +51,14 @@ async function watch(
   const sent: Promise<boolean>[] = [];
   let answered = clock.now();
   let longestGap = 0;
-  /** One round over all servers, whoever answered last first. */
-  const round = async (deadline: number): Promise<boolean> => {
+  /** One round over all servers in so many milliseconds, whoever answered last first. */
+  const round = async (milliseconds: number): Promise<boolean> => {
+    const deadline = clock.now() + milliseconds;
     for (const [index, server] of [...rotation].entries()) {
       const left = deadline - clock.now();
       const others = rotation.length - index - 1;
       // The last one gets all that is left, and however many there are, each one something.
-      const part = others === 0 ? left : Math.min(patience * limit, left / (others + 1));
+      const part = others === 0 ? left : Math.min(patience * milliseconds, left / (others + 1));
       if (await answers(ask, server, part, clock)) {
         longestGap = Math.max(longestGap, clock.now() - answered);
         answered = clock.now();
@@ -68,8 +71,8 @@ async function watch(
   };
   const request = async (): Promise<boolean> => {
     const deadline = clock.now() + limit;
-    while (clock.now() < deadline) {
-      if (await round(deadline)) return true;
+    for (let milliseconds = firstRound; clock.now() < deadline; milliseconds *= 2) {
+      if (await round(Math.min(milliseconds, deadline - clock.now()))) return true;
       await clock.sleep(pause);
     }
     return false;

@@ -86,6 +86,12 @@ test("a client with more patience outlasts what is slow, and still fails where n
   t.is(failed, requests);
 });
 
+test("a client with more patience still leaves a silent server as soon", async (t) => {
+  const { failed, longestGap } = await setUp({ one: silent, two: 10 }).watch(5, undefined, 10_000);
+  t.is(failed, 0);
+  t.true(longestGap < 1, String(longestGap));
+});
+
 test("the words for it", (t) => {
   t.is(
     describeAvailability("API", { requests: 412, failed: 1, longestGap: 0.4 }),
