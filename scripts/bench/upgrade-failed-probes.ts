@@ -27,7 +27,7 @@ export const benchUpgrade: Bench = async ({ report, defer }) => {
     const fared = await watchWhile(trial, async () => {
       seconds = await timed(() => trial.steps.run("upgrade", () => trial.up()));
     });
-    for (const [what, { requests, failed, longestGap }] of Object.entries(fared)) {
+    for (const [what, { requests, failed, longestGap, failures }] of Object.entries(fared)) {
       const figure: Figure = {
         name: `upgrade-failed-probes, ${what}`,
         value: failed,
@@ -37,6 +37,7 @@ export const benchUpgrade: Bench = async ({ report, defer }) => {
         limit: 0,
         requests,
         longestGap,
+        failures,
         upgradeSeconds: rounded(seconds),
       };
       report(figure);

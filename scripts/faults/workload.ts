@@ -1,5 +1,6 @@
 import { get } from "node:http";
 import { request } from "node:https";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
@@ -150,12 +151,12 @@ async function watchApi(trial: TrialSite, limit: number): Promise<() => Promise<
         url,
         { agent: false, ca, cert: client?.certificate, key: client?.key, signal },
         (response) => {
-          response.resume();
-          response.on("end", () => {
+          text(response).then((body) => {
+            // The checks that failed are marked so.
+            const checks = body.split("\n").filter((line) => line.startsWith("[-]"));
             if (response.statusCode === 200) resolve();
-            else reject(new Error(`HTTP ${String(response.statusCode)}`));
-          });
-          response.on("error", reject);
+            else reject(new Error([`HTTP ${String(response.statusCode)}`, ...checks].join(" ")));
+          }, reject);
         },
       );
       sent.on("error", reject).end();

@@ -22,6 +22,8 @@ export function pulumiEnvironment(): Record<string, string> {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_IGNORE_AMBIENT_PLUGINS: "1",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // An update starts a program for each phase of each node: with its code compiled already it starts in half the time.
+    NODE_COMPILE_CACHE: join(stateDirectory, "compiled"),
   };
   const stateDir = environment.PULUMI_BACKEND_URL?.startsWith("file://")
     ? fileURLToPath(environment.PULUMI_BACKEND_URL)

@@ -92,9 +92,19 @@ test("a client with more patience still leaves a silent server as soon", async (
   t.true(longestGap < 1, String(longestGap));
 });
 
+test("a slow server's answer still counts when the next one was asked meanwhile", async (t) => {
+  t.is((await setUp({ one: 900, two: silent, three: away }).watch(5)).failed, 0);
+});
+
+test("of requests that failed it is told what each server did", async (t) => {
+  const { failures } = await setUp({ one: away, two: silent }).watch(5);
+  t.is(failures[0], "after 0.0 s: one away, two said nothing");
+  t.is(failures.length, 10);
+});
+
 test("the words for it", (t) => {
   t.is(
-    describeAvailability("API", { requests: 412, failed: 1, longestGap: 0.4 }),
-    "API: 1 of 412 requests failed, longest gap 0.4 s",
+    describeAvailability("API", { requests: 412, failed: 1, longestGap: 0.4, failures: ["after 3.2 s: one away"] }),
+    "API: 1 of 412 requests failed, longest gap 0.4 s; after 3.2 s: one away",
   );
 });
