@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { parseSite } from "../stacks/config/parse.ts";
 import { deriveSiteKeys } from "../stacks/keys/site-keys.ts";
 import { run } from "../stacks/remote/connection.ts";
-import { endpointOf } from "../stacks/remote/endpoint.ts";
+import { endpointOf } from "../stacks/remote/site-endpoint.ts";
 import { UserError } from "../stacks/user-error.ts";
 import { cardOf, consoleOf, isRunning } from "../twin/node.ts";
 import { openTwin } from "../twin/site.ts";

@@ -19,7 +19,7 @@ import { ineffectiveSettings } from "./nodes/ineffective-settings.ts";
 import type { Observation } from "./nodes/observe.ts";
 import { describeSupply } from "./nodes/power-supply.ts";
 import { describeThrottling } from "./nodes/throttling.ts";
-import { endpointOf } from "./remote/endpoint.ts";
+import { endpointOf } from "./remote/site-endpoint.ts";
 import { NodeUnavailable } from "./remote/node-unavailable.ts";
 
 /**

@@ -7,7 +7,8 @@ import { binaryPath, configPath, imagesDirectory, unitName, unitPath } from "../
 import { renderUnit } from "../../stacks/k3s/unit-file.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { quote, run } from "../../stacks/remote/connection.ts";
-import { endpointOf, type Endpoint } from "../../stacks/remote/endpoint.ts";
+import type { Endpoint } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import type { TrialSite } from "../faults/trial-site.ts";
 import { stackConfiguration } from "../lib/pulumi.ts";
 

@@ -3,7 +3,7 @@ import { median } from "simple-statistics";
 import { $ } from "zx";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { closeConnection } from "../../stacks/remote/connection.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { rootOf } from "../../twin/node.ts";
 import { nodeNames } from "../../twin/stack-files.ts";
 import { TrialSite } from "../faults/trial-site.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { run } from "../../stacks/remote/connection.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { dropConnectionsAfter, trafficOf } from "../../twin/faults-connection.ts";
 import { cutLink, restoreLink } from "../../twin/faults.ts";
 import { stackConfiguration } from "../lib/pulumi.ts";

@@ -5,7 +5,7 @@ import { nodeOf, serversOf, type Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { binaryPath } from "../../stacks/k3s/paths.ts";
 import { run } from "../../stacks/remote/connection.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { recordsDirectory } from "../../stacks/remote/phase.ts";
 import { stateDirectory } from "../../stacks/root.ts";
 import { baseImage } from "../../twin/base-image.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { nodeOf } from "../config/site.ts";
-import { accountOf } from "../remote/endpoint.ts";
+import { accountOf } from "../remote/site-endpoint.ts";
 import { firmwareOf, renderFirmwareSettings } from "./firmware-config.ts";
 import { sorted } from "./seed/merge.ts";
 import { wifiOf } from "./seed/network-config.ts";

@@ -11,13 +11,11 @@ import {
 import { derive, type Purpose } from "./derive.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
 import { parseRootSecret } from "./root-secret.ts";
+import { mostAdminKeys } from "../remote/endpoint.ts";
 import { sshKeyFromSeed, type SshKey } from "./ssh-key.ts";
 
 /** The files that K3s reads custom certificate authorities from, under server/tls and without `.crt` and `.key`. */
 export type AuthorityStem = "server-ca" | "client-ca" | "request-header-ca" | "etcd/server-ca" | "etcd/peer-ca";
-
-/** sshd hangs up after six tries (MaxAuthTries in sshd_config(5)). */
-export const mostAdminKeys = 5;
 
 /** K3s ends the names of its authorities with the second of their making; ours were made, as it were, on their first day. */
 const timeOfMaking = validFrom.getTime() / 1000;

@@ -2,7 +2,8 @@ import type { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Site } from "../config/site.ts";
 import type { SiteKeys } from "../keys/site-keys.ts";
-import { accountOf, type Endpoint } from "../remote/endpoint.ts";
+import type { Endpoint } from "../remote/endpoint.ts";
+import { accountOf } from "../remote/site-endpoint.ts";
 import { phaseCommand, type SeenOnNode } from "../remote/phase-command.ts";
 import { textFile, type Phase, type Step } from "../remote/phase.ts";
 

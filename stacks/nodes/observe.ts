@@ -1,6 +1,4 @@
-import type { Site } from "../config/site.ts";
-import type { SiteKeys } from "../keys/site-keys.ts";
-import { endpointOf, type Endpoint } from "../remote/endpoint.ts";
+import type { Endpoint } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
 import { recordsDirectory } from "../remote/phase.ts";
 import { runPython } from "../remote/remote-python.ts";
@@ -29,15 +27,4 @@ export async function observe(endpoint: Endpoint, timeoutSeconds: number): Promi
     if (error instanceof NodeUnavailable) return error;
     throw error;
   }
-}
-
-/** Reads all nodes of a site at once, so that one that is silent costs no more than the time limit. */
-export async function observeSite(site: Site, keys: SiteKeys): Promise<ReadonlyMap<string, Observation>> {
-  return new Map(
-    await Promise.all(
-      Object.keys(site.nodes).map(
-        async (name) => [name, await observe(endpointOf(site, name, keys), site.timeouts.probe)] as const,
-      ),
-    ),
-  );
 }

@@ -4,7 +4,7 @@ import { parseSite } from "../../stacks/config/parse.ts";
 import type { Site } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { run } from "../../stacks/remote/connection.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { stateDirectory } from "../../stacks/root.ts";
 import { pulumi, stackConfiguration, stackOutputs } from "../../scripts/lib/pulumi.ts";
 

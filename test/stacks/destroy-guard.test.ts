@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import test from "ava";
 import { siteSchema } from "../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { exampleFacts } from "./nodes/example-report.ts";
 import { exampleRootSecret, exampleSite } from "./keys/example.ts";
 import { dependenciesOf, recordResources } from "./recorded-resources.ts";

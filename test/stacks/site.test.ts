@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import test from "ava";
 import { NodeUnavailable } from "../../stacks/remote/node-unavailable.ts";
-import { endpointOf } from "../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../stacks/remote/site-endpoint.ts";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { cardContent } from "../../stacks/cards/card-content.ts";
 import type { Observation } from "../../stacks/nodes/observe.ts";

@@ -1,4 +1,4 @@
-import { mostAdminKeys, type SiteKeys } from "../../../stacks/keys/site-keys.ts";
+import type { SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { nodeOf, type Site } from "../../../stacks/config/site.ts";
 import { homeOf, renderAuthorizedKeys } from "../../../stacks/nodes/access.ts";
 import { admitKey, readAccount, type Account } from "../../../stacks/nodes/adoption.ts";
@@ -7,7 +7,8 @@ import { nodeProblems } from "../../../stacks/nodes/expectations.ts";
 import type { NodeReport } from "../../../stacks/nodes/facts.ts";
 import { observe } from "../../../stacks/nodes/observe.ts";
 import { closeConnection, run } from "../../../stacks/remote/connection.ts";
-import { endpointOf, withoutComment, type Endpoint } from "../../../stacks/remote/endpoint.ts";
+import { mostAdminKeys, type Endpoint } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf, withoutComment } from "../../../stacks/remote/site-endpoint.ts";
 import { readHostKey, verifyKeys } from "../../../stacks/remote/log-in.ts";
 import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { UserError } from "../../../stacks/user-error.ts";

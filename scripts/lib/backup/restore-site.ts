@@ -4,7 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { firstServer, nodeOf, serversOf, type Site } from "../../../stacks/config/site.ts";
 import type { SiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { formatSize } from "../../../stacks/remote/format-size.ts";
 import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { UserError } from "../../../stacks/user-error.ts";

@@ -4,7 +4,7 @@ import { serversOf, type Site } from "../../../stacks/config/site.ts";
 import type { LiveServer, findLiveServer } from "../../../stacks/k3s/live-server.ts";
 import type { SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { observe } from "../../../stacks/nodes/observe.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { UserError } from "../../../stacks/user-error.ts";
 import { manifestName, parseManifest } from "../backup/manifest.ts";
 import { readCluster, type ClusterSeen } from "./cluster.ts";

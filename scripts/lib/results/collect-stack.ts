@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { parseStackConfig } from "../../../stacks/config/parse.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { run } from "../../../stacks/remote/connection.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { root } from "../../../stacks/root.ts";
 import { probeDirectory } from "../../../workloads/probe/daemon-set.ts";
 import { resultsDirectory } from "../../../workloads/benchmark/job.ts";

@@ -1,6 +1,6 @@
 import { nodeOf, type Site } from "../../config/site.ts";
 import type { SiteKeys } from "../../keys/site-keys.ts";
-import { accountOf } from "../../remote/endpoint.ts";
+import { accountOf } from "../../remote/site-endpoint.ts";
 import type { System } from "../system.ts";
 import { mergeCloudConfig, type CloudConfig } from "./merge.ts";
 

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { CheckCardInput } from "../../../stacks/cards/check-card.ts";
 import type { ScrubInput } from "../../../stacks/cards/scrub-card.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { root } from "../../../stacks/root.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
 import { exampleFacts, exampleReport } from "../nodes/example-report.ts";

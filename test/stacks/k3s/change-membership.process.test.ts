@@ -1,6 +1,6 @@
 import type { ExecutionContext } from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { phaseSchema } from "../../../stacks/remote/phase.ts";
 import { testWithTools } from "../../with-tools.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";

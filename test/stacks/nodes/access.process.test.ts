@@ -7,7 +7,8 @@ import { deriveSiteKeys, type SiteKeys } from "../../../stacks/keys/site-keys.ts
 import { accessPhase } from "../../../stacks/nodes/access.ts";
 import { applyOn, applyPhase, removePhase } from "../../../stacks/remote/apply-phase.ts";
 import { closeConnection, run } from "../../../stacks/remote/connection.ts";
-import { endpointOf, type Endpoint } from "../../../stacks/remote/endpoint.ts";
+import type { Endpoint } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { textFile, type Phase } from "../../../stacks/remote/phase.ts";
 import { lossyLink } from "../../lossy-link.ts";

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import test from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import type { SeenOnNode } from "../../../stacks/remote/phase-command.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
 

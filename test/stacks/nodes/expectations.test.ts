@@ -9,7 +9,7 @@ import {
   unmetExpectations,
 } from "../../../stacks/nodes/expectations.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { NodeUnavailable } from "../../../stacks/remote/node-unavailable.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
 import { exampleFacts, exampleReport } from "./example-report.ts";

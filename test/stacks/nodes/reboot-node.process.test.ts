@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { Health } from "../../../stacks/nodes/facts.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { root } from "../../../stacks/root.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
 import { plant } from "./board.ts";

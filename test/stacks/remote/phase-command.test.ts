@@ -4,7 +4,7 @@ import { renewalReason } from "../../../stacks/k3s/certificate-renewal.ts";
 import { labelsAndTaints } from "../../../stacks/k3s/taints.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { Records } from "../../../stacks/remote/drift.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { textFile, type Phase } from "../../../stacks/remote/phase.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";
 import { exampleK3s } from "../nodes/example-report.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { endpointOf } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import type { Phase } from "../../../stacks/remote/phase.ts";
 import { root } from "../../../stacks/root.ts";
 import { exampleRootSecret, exampleSite } from "../keys/example.ts";

@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import test from "ava";
 import fc from "fast-check";
-import { endpointOf, endpointSchema, type Endpoint } from "../../../stacks/remote/endpoint.ts";
+import { endpointSchema, type Endpoint } from "../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { siteSchema } from "../../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { renderKnownHosts, renderSshConfiguration, type LoginFiles } from "../../../stacks/remote/ssh-configuration.ts";

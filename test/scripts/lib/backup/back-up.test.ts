@@ -10,7 +10,7 @@ import type { Site } from "../../../../stacks/config/site.ts";
 import { siteSchema } from "../../../../stacks/config/site.ts";
 import { deriveSiteKeys } from "../../../../stacks/keys/site-keys.ts";
 import { NodeUnavailable } from "../../../../stacks/remote/node-unavailable.ts";
-import { endpointOf } from "../../../../stacks/remote/endpoint.ts";
+import { endpointOf } from "../../../../stacks/remote/site-endpoint.ts";
 import { UserError } from "../../../../stacks/user-error.ts";
 import { exampleRootSecret } from "../../../stacks/keys/example.ts";
 import { bytesOf, exampleManifest, exampleSnapshot, keys, sha256, site } from "./example-backup.ts";
