@@ -5,7 +5,7 @@ import { startProblem, type StartProblem } from "./start-problem.ts";
 
 /** What waiting for a node needs of the world; replaced in tests. */
 export interface Waiting {
-  /** kubectl on a server whose API answers; undefined where none does at the moment. */
+  /** Finds kubectl on a server whose API answers; undefined where none does at the moment. It is kept for as long as it answers. */
   readonly kubectl: () => Promise<Kubectl | undefined>;
   /** What K3s on the node wrote since it was last started, newest last; nothing where the node does not answer. */
   readonly journal: () => Promise<readonly string[]>;
@@ -39,9 +39,12 @@ export async function awaitReady(
   const isHeard = restarted ? kubeletWatch(node) : () => Promise.resolve(true);
   const isLasting = problemWatch();
   let [looked, said] = [-lookEverySeconds, 0];
+  let found: Kubectl | undefined;
   for (;;) {
-    const state = await stateOf(await kubectl(), node, version, isHeard);
+    found ??= await kubectl();
+    const { state, answered } = await stateOf(found, node, version, isHeard);
     if (state === "there") return;
+    if (!answered) found = undefined;
     if (waited() >= looked + lookEverySeconds) {
       looked = waited();
       const lines = await journal();
@@ -71,20 +74,32 @@ export async function awaitReady(
 
 type IsHeard = (kubectl: Kubectl) => Promise<boolean>;
 
-/** What the cluster thinks of the node; "there" when that is what is waited for. */
-async function stateOf(kubectl: Kubectl | undefined, node: string, version: string, isHeard: IsHeard): Promise<string> {
-  if (kubectl === undefined) return "no API answers";
+interface SeenState {
+  /** What the cluster thinks of the node; "there" when that is what is waited for. */
+  readonly state: string;
+  readonly answered: boolean;
+}
+
+async function stateOf(
+  kubectl: Kubectl | undefined,
+  node: string,
+  version: string,
+  isHeard: IsHeard,
+): Promise<SeenState> {
+  const silent = (state: string) => ({ state, answered: false });
+  const answer = (state: string) => ({ state, answered: true });
+  if (kubectl === undefined) return silent("no API answers");
   try {
     const heard = await isHeard(kubectl);
     const path = `{.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.kubeletVersion}`;
     const { code, stdout, stderr } = await kubectl(["get", "node", node, `--output=jsonpath=${path}`]);
-    if (code !== 0) return stderr.includes("(NotFound)") ? "not in the cluster yet" : stderr.trim();
+    if (code !== 0) return stderr.includes("(NotFound)") ? answer("not in the cluster yet") : silent(stderr.trim());
     const [ready = "", seen = ""] = stdout.trimEnd().split(" ");
-    if (ready !== "True" || seen !== version) return `${ready === "True" ? "Ready" : "not Ready"} at ${seen}`;
-    return heard ? "there" : "its kubelet is not heard from again yet";
+    if (ready !== "True" || seen !== version) return answer(`${ready === "True" ? "Ready" : "not Ready"} at ${seen}`);
+    return answer(heard ? "there" : "its kubelet is not heard from again yet");
   } catch (error) {
     // The server went away between two questions.
-    if (error instanceof UserError) return error.message.split("\n")[0] ?? "";
+    if (error instanceof UserError) return silent(error.message.split("\n")[0] ?? "");
     throw error;
   }
 }

@@ -26,7 +26,7 @@ export async function changeNode(input: ChangeInput): Promise<string> {
   if (own instanceof NodeUnavailable) throw own;
   if (own.k3s.unit === "failed") await asRoot(endpoint, ["systemctl", "reset-failed", unitName(role)]);
   // Over a thin link this takes longer than all else: nobody waits for it, drained or holding a slot.
-  await sendArtefacts(phase, applyOn(endpoint));
+  if (own.k3s.hasData) await sendArtefacts(phase, applyOn(endpoint));
   const snapshot = role === "server" && (await hasSnapshot(endpoint));
   const line =
     own.k3s.hasData && !snapshot

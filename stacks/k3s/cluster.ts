@@ -31,8 +31,8 @@ export interface Cluster {
 }
 
 /**
- * K3s on all nodes: its artefacts to all of them side by side, then the servers one after the other, then the agents side by
- * side, each with its place in the cluster. Before anything changes, a cluster that is there gets its new token and leaves a
+ * K3s on all nodes: its artefacts to all of them, the servers one after the other, then the agents side by side, each with its
+ * place in the cluster. Before anything changes, a cluster that is there gets its new token and leaves a
  * snapshot.
  * @param options.barrier what every change waits for
  */
@@ -72,16 +72,21 @@ export function makeCluster(
     { parent, dependsOn: token },
   );
 
-  const context = { site, keys, servers: endpoints, parent, barrier };
+  const context = { site, keys, servers: endpoints, parent };
   const installed: local.Command[] = [];
+  const sent: local.Command[] = [];
   for (const node of servers) {
     // One after the other: etcd takes in one member at a time, and a change must leave the others standing.
-    const dependsOn = [...node.prepared, snapshot, ...installed.slice(-1)];
-    installed.push(installK3s("bramble:k3s:Server", node, context, dependsOn));
+    const before = { artefacts: barrier, start: [snapshot, ...installed.slice(-1)] };
+    const server = installK3s("bramble:k3s:Server", node, context, before);
+    installed.push(server.install);
+    sent.push(server.sent);
   }
+  // What the servers need goes first: they start while the agents' is on its way.
+  const before = { artefacts: sent, start: installed };
   const agents = agentsOf(site).map(({ name: node }) => ({
     node,
-    install: installK3s("bramble:k3s:Agent", find(node), context, [...find(node).prepared, ...installed]),
+    ...installK3s("bramble:k3s:Agent", find(node), context, before),
   }));
   const members = [
     ...servers.map(({ name: node }, index) => ({ node, install: installed[index] ?? snapshot })),
@@ -103,16 +108,15 @@ interface Context {
   /** All servers. */
   readonly servers: readonly Endpoint[];
   readonly parent: pulumi.Resource;
-  readonly barrier: readonly pulumi.Resource[];
 }
 
-/** K3s on one node, and with that its place in the cluster. */
+/** K3s on one node: its artefacts, and what is made of them. */
 function installK3s(
   type: "bramble:k3s:Server" | "bramble:k3s:Agent",
-  { name, endpoint, seen, due, mounted }: ClusterNode,
-  { site, keys, servers, parent, barrier }: Context,
-  dependsOn: pulumi.Resource[],
-): local.Command {
+  { name, endpoint, seen, due, mounted, prepared }: ClusterNode,
+  { site, keys, servers, parent }: Context,
+  before: { readonly artefacts: readonly pulumi.Resource[]; readonly start: readonly pulumi.Resource[] },
+): { sent: local.Command; install: local.Command } {
   const component = new pulumi.ComponentResource(type, name, {}, { parent });
   const { role } = nodeOf(site, name);
   const input: NodeChange = {
@@ -134,9 +138,9 @@ function installK3s(
       environment: visibleParts({ ...phase, files: artefacts, units: [] }),
       logging: "stdoutAndStderr",
     },
-    { parent: component, dependsOn: [...barrier, ...mounted] },
+    { parent: component, dependsOn: [...before.artefacts, ...mounted] },
   );
-  return phaseCommand(
+  const install = phaseCommand(
     `${name}-k3s`,
     {
       phase,
@@ -146,8 +150,13 @@ function installK3s(
       visible: { BRAMBLE_K3S: site.k3s.version },
       program: { create: "k3s/change-node.ts", input: { ...input } },
     },
-    { parent: component, dependsOn: [...dependsOn, sent], protect: site.protect && role === "server" },
+    {
+      parent: component,
+      dependsOn: [...prepared, ...before.start, sent],
+      protect: site.protect && role === "server",
+    },
   );
+  return { sent, install };
 }
 
 /**

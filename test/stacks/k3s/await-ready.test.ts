@@ -149,6 +149,23 @@ test("a server that goes away meanwhile only costs time", async (t) => {
   t.deepEqual(said, ["pi-2: waiting for K3s, 30 s: pi-1: no answer on 192.168.7.11:22"]);
 });
 
+test("the server that answered is asked again, and another one is looked for only when it no longer does", async (t) => {
+  const { cluster, at, wait } = setUp();
+  const other = new FakeCluster("pi-2");
+  let looks = 0;
+  at(20, () => {
+    cluster.silence = refused;
+  });
+  await wait({
+    kubectl: () => {
+      looks += 1;
+      return Promise.resolve(looks === 1 ? cluster.kubectl : other.kubectl);
+    },
+  });
+  t.is(looks, 2);
+  t.true(cluster.asked.length > 15);
+});
+
 test("after a restart the kubelet has to be heard from anew: a node goes on being called Ready for a while", async (t) => {
   const { cluster, clock, at, wait } = setUp();
   cluster.addNode("pi-2", version);
