@@ -8,7 +8,7 @@ import sys
 
 from commands import Refused
 from files import capture, partial, staged
-from journal import Journal, finish, make_directories, sync_directory
+from journal import Journal, copy_gently, finish, make_directories, sync_directory
 from managed import digest_of
 
 
@@ -44,7 +44,7 @@ def receive(payload):
         file.truncate(payload["start"])
         file.seek(payload["start"])
         try:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+            copy_gently(sys.stdin.buffer, file)
             finish(file, None, None, None)
         except OSError:
             # Of a full disk, leave nothing behind that keeps it full.
