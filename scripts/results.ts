@@ -6,7 +6,8 @@ import { runMain } from "./lib/main.ts";
 import { parseMeasurementName, resultsLayout } from "./lib/results/layout.ts";
 import { parseMeter } from "./lib/results/meter-csv.ts";
 import { openSealedRun } from "./lib/results/sealed-run.ts";
-import { renderSummary, summarize } from "./lib/results/summary.ts";
+import { renderSummary } from "./lib/results/summary-table.ts";
+import { summarize } from "./lib/results/summary.ts";
 
 const usage = `Usage: npm run results -- list
        npm run results -- show <stack> [--run <name>] [--meter <file>] [--json]

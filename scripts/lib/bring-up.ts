@@ -12,7 +12,8 @@ import { duration } from "./steps.ts";
 import { collectStack, describeCollected, isWhole } from "./results/collect-stack.ts";
 import { resultsLayout } from "./results/layout.ts";
 import { openSealedRun } from "./results/sealed-run.ts";
-import { renderSummary, summarize } from "./results/summary.ts";
+import { renderSummary } from "./results/summary-table.ts";
+import { summarize } from "./results/summary.ts";
 import { parseExperimentOutputs, type ExperimentOutputs } from "./results/experiment-outputs.ts";
 
 export interface BringUpOptions {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
@@ -9,8 +10,8 @@ import { askModels } from "../../scripts/lib/models/lock-models.ts";
 import { pulumi, stackOutputs } from "../../scripts/lib/pulumi.ts";
 import { raiseTwin } from "../../scripts/lib/raise-twin.ts";
 import { parseExperimentOutputs } from "../../scripts/lib/results/experiment-outputs.ts";
-import { plannedRuns } from "../../scripts/lib/results/journal.ts";
-import { resultsLayout } from "../../scripts/lib/results/layout.ts";
+import { parseJournal, plannedRuns } from "../../scripts/lib/results/journal.ts";
+import { rawPath, resultsLayout } from "../../scripts/lib/results/layout.ts";
 import { openSealedRun } from "../../scripts/lib/results/sealed-run.ts";
 import { summarize } from "../../scripts/lib/results/summary.ts";
 import { Steps } from "../../scripts/lib/steps.ts";
@@ -144,11 +145,14 @@ test.serial(
 test.serial(
   "each load is what it says: arrivals when they are due, users at once, a cold model loaded anew",
   async (t) => {
-    const { blocks, manifest } = await openSealedRun(resultsLayout(), one);
+    const { blocks, manifest, measurement } = await openSealedRun(resultsLayout(), one);
+    const layout = resultsLayout();
+    const runs = [...blocks.keys()].flatMap((block) => {
+      const text = readFileSync(join(layout.sealed(one, measurement), rawPath(block)), "utf8");
+      return parseJournal(text, { runId: manifest.runId, plan: manifest.plan, block }).runs;
+    });
     const requests = (scenario: string): RequestRecord[] =>
-      [...blocks.values()].flatMap(({ runs }) =>
-        runs.filter((run) => run.scenario === scenario).flatMap((run) => run.requests),
-      );
+      runs.filter((run) => run.scenario === scenario).flatMap((run) => run.requests);
     for (const [scenario, { load }] of Object.entries(manifest.plan.scenarios))
       for (const { outcome, scheduled, error } of requests(scenario)) {
         t.is(outcome, "ok", `${scenario}: ${error}`);

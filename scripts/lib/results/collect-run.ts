@@ -6,7 +6,7 @@ import { lock } from "proper-lockfile";
 import { UserError } from "../../../stacks/user-error.ts";
 import { canonicalJson } from "../../../workloads/benchmark/plan.ts";
 import type { ExperimentOutputs } from "./experiment-outputs.ts";
-import { parseJournal, type BlockJournal } from "./journal.ts";
+import { parseJournal, type BlockJournal, type ExpectedJournal } from "./journal.ts";
 import { journalName, manifestName, measurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import type { BlockState, BlockSummary, Manifest } from "./manifest.ts";
 import { goesOn, hasBegun, measurementOnNode, measurementsOf, type Measurement } from "./measurements.ts";
@@ -231,7 +231,7 @@ async function openPartial(directory: string): Promise<void> {
 
 async function summarize(
   file: string,
-  expected: Parameters<typeof parseJournal>[1],
+  expected: ExpectedJournal,
 ): Promise<{ summary: BlockSummary; journal: BlockJournal | null }> {
   const { block } = expected;
   if (!existsSync(file)) {

@@ -1,7 +1,6 @@
 import { median, quantile } from "simple-statistics";
 import { UserError } from "../../../stacks/user-error.ts";
 import type { Plan, SuiteItem } from "../../../workloads/benchmark/plan.ts";
-import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
 import { caveatsOf } from "./caveats.ts";
 import type { Comparison, Difference, Effect, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
 import { compareAccuracy } from "./accuracy-pairs.ts";
@@ -9,10 +8,10 @@ import { driftBetween, type Drift } from "./drift.ts";
 import { evidenceOf, overlap, type PairInTime, type Span } from "./evidence.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
 import { judgedRuns } from "./judged-runs.ts";
-import type { RunJournal } from "./journal.ts";
 import { checkLikeness, isOneRun } from "./likeness.ts";
 import { blockStates } from "./manifest.ts";
-import { countOutcomes, figureOfRun, figures, metricNames, metrics, type MetricName } from "./metrics.ts";
+import { addOutcomes, metricNames, metrics, type MetricName } from "./metrics.ts";
+import type { Answer, RunDigest } from "./run-digest.ts";
 import type { SealedRun } from "./sealed-run.ts";
 import { fewestPairs, hodgesLehmann, signFlipTest } from "./statistics.ts";
 import { sentenceOf } from "./verdict.ts";
@@ -27,7 +26,7 @@ export interface Compared {
 }
 
 /** A side's runs by scenario and block. */
-type Runs = (scenario: string, block: number) => RunJournal | undefined;
+type Runs = (scenario: string, block: number) => RunDigest | undefined;
 
 /**
  * Compares a variant of one sealed run with a variant of another (or of the same) run, paired by block.
@@ -65,7 +64,7 @@ export function compareRuns(
   const drift = evidence === "separate" ? driftBetween(runA, runB) : undefined;
   const scenarios = scenarioNames.map((name) => ({
     ...compareScenario(name, blocks, runsA, runsB, drift),
-    accuracy: compareAccuracy(itemsOf(plan, name), requestsOf(runsA, name, blocks), requestsOf(runsB, name, blocks)),
+    accuracy: compareAccuracy(itemsOf(plan, name), answersOf(runsA, name, blocks), answersOf(runsB, name, blocks)),
   }));
   const primary = decide(plan.primary, scenarios, blocks.length, drift);
   const caveats = caveatsOf({
@@ -96,8 +95,8 @@ export function compareRuns(
       scenarioNames.map((scenario) => [
         scenario,
         blocks.map((block) => ({
-          a: figures(plan.primary, runsA(scenario, block)?.requests ?? []),
-          b: figures(plan.primary, runsB(scenario, block)?.requests ?? []),
+          a: runsA(scenario, block)?.samples[plan.primary] ?? [],
+          b: runsB(scenario, block)?.samples[plan.primary] ?? [],
         })),
       ]),
     ),
@@ -170,7 +169,7 @@ function optionsThatDiffer(a: Side, b: Side, within: boolean): Difference[] {
 }
 
 function runsOf(run: SealedRun, variant: string): Runs {
-  const byName = new Map<string, RunJournal>();
+  const byName = new Map<string, RunDigest>();
   for (const { block, run: one, findings } of judgedRuns(run))
     if (one.variant === variant && findings.length === 0) byName.set(`${block}/${one.scenario}`, one);
   return (scenario, block) => byName.get(`${block}/${scenario}`);
@@ -185,8 +184,8 @@ function invalidRuns(run: SealedRun, variant: string): string[] {
   );
 }
 
-function requestsOf(runs: Runs, scenario: string, blocks: readonly number[]): RequestRecord[] {
-  return blocks.flatMap((block) => runs(scenario, block)?.requests ?? []);
+function answersOf(runs: Runs, scenario: string, blocks: readonly number[]): Answer[] {
+  return blocks.flatMap((block) => runs(scenario, block)?.answers ?? []);
 }
 
 /** The items that a scenario asks; undefined where it asks prompts. */
@@ -201,11 +200,11 @@ function compareScenario(
   b: Runs,
   drift: Drift | undefined,
 ): Omit<ScenarioComparison, "accuracy"> {
-  const requests = (runs: Runs) => requestsOf(runs, scenario, blocks);
+  const outcomes = (runs: Runs) => addOutcomes(blocks.flatMap((block) => runs(scenario, block)?.outcomes ?? []));
   return {
     scenario,
     metrics: metricNames.map((metric) => compareMetric(metric, scenario, blocks, a, b, drift)),
-    outcomes: { a: countOutcomes(requests(a)), b: countOutcomes(requests(b)) },
+    outcomes: { a: outcomes(a), b: outcomes(b) },
   };
 }
 
@@ -217,7 +216,7 @@ function compareMetric(
   b: Runs,
   drift: Drift | undefined,
 ): MetricSummary {
-  const ofBlocks = (runs: Runs) => blocks.map((block) => figureOfRun(metric, runs(scenario, block)?.requests ?? []));
+  const ofBlocks = (runs: Runs) => blocks.map((block) => runs(scenario, block)?.figures[metric] ?? null);
   const [figuresA, figuresB] = [ofBlocks(a), ofBlocks(b)];
   const ratios = blocks.flatMap(
     (block) => withoutDrift(logRatio(figuresA[block], figuresB[block]), drift, metric, block) ?? [],

@@ -1,7 +1,7 @@
 import { referenceName } from "../../../workloads/benchmark/order.ts";
 import { canonicalJson, type Plan } from "../../../workloads/benchmark/plan.ts";
 import { judgedRuns } from "./judged-runs.ts";
-import { figureOfRun, type MetricName } from "./metrics.ts";
+import type { MetricName } from "./metrics.ts";
 import type { SealedRun } from "./sealed-run.ts";
 
 /**
@@ -35,8 +35,8 @@ function referenceOf({ reference, models, prompts }: Plan): string | undefined {
 function referenceFigures(run: SealedRun): (metric: MetricName, block: number) => number | null {
   const sound = new Map(
     judgedRuns(run).flatMap(({ block, run: one, findings }) =>
-      one.variant === referenceName && findings.length === 0 ? [[block, one.requests]] : [],
+      one.variant === referenceName && findings.length === 0 ? [[block, one.figures]] : [],
     ),
   );
-  return (metric, block) => figureOfRun(metric, sound.get(block) ?? []);
+  return (metric, block) => sound.get(block)?.[metric] ?? null;
 }

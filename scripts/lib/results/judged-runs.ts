@@ -3,15 +3,15 @@ import type { Scenario, Variant } from "../../../workloads/benchmark/plan.ts";
 import { catalogue } from "../../../workloads/ollama/catalogue.ts";
 import { predictDecode, raspberryPi5, type Prediction } from "../../../workloads/ollama/predict.ts";
 import { nodeFactsSchema } from "./experiment-outputs.ts";
-import type { RunJournal } from "./journal.ts";
 import { loadDuring, type NodeLoad } from "./node-load.ts";
+import type { RunDigest } from "./run-digest.ts";
 import { findingsOf, lockedDigest, type RunFinding } from "./run-findings.ts";
 import type { SealedRun } from "./sealed-run.ts";
 
 /** A run with its settings, how its node fared, and what speaks against it. */
 export interface JudgedRun {
   readonly block: number;
-  readonly run: RunJournal;
+  readonly run: RunDigest;
   readonly variant: Variant;
   readonly scenario: Scenario;
   /** Null where nobody sampled the node. */

@@ -79,3 +79,12 @@ export function countOutcomes(requests: readonly RequestRecord[]): Outcomes {
   for (const { outcome } of requests) if (outcome !== "ok") failures[outcome] = (failures[outcome] ?? 0) + 1;
   return { requests: requests.length, failures };
 }
+
+/** Of several runs together. */
+export function addOutcomes(outcomes: readonly Outcomes[]): Outcomes {
+  const failures: Partial<Record<FailureLabel, number>> = {};
+  for (const one of outcomes)
+    for (const [label, count] of Object.entries(one.failures) as [FailureLabel, number][])
+      failures[label] = (failures[label] ?? 0) + count;
+  return { requests: outcomes.reduce((sum, { requests }) => sum + requests, 0), failures };
+}

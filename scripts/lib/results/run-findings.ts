@@ -1,7 +1,6 @@
 import type { Plan } from "../../../workloads/benchmark/plan.ts";
-import type { RunJournal } from "./journal.ts";
-import { figureOfRun } from "./metrics.ts";
 import type { NodeLoad } from "./node-load.ts";
+import type { RunDigest } from "./run-digest.ts";
 
 /** Why a run must not be believed. */
 export interface RunFinding {
@@ -19,12 +18,12 @@ const slack = { fixed: 50, share: 1e-3 };
  * @param given.ceiling tokens per second that the node's memory bandwidth allows at most; null where it is not known
  */
 export function findingsOf(
-  run: RunJournal,
+  run: RunDigest,
   given: { readonly locked: string | null; readonly ceiling: number | null; readonly load: NodeLoad | null },
 ): RunFinding[] {
-  const { start, end, requests } = run;
+  const { start, end, uncounted } = run;
   const findings: RunFinding[] = [];
-  const rate = figureOfRun("decode-rate", requests);
+  const rate = run.figures["decode-rate"];
   if (given.ceiling !== null && rate !== null && rate > given.ceiling)
     findings.push({
       code: "too-fast",
@@ -38,11 +37,10 @@ export function findingsOf(
       code: "clock",
       text: `the runner's clock was set: ${Math.round(wall - monotonic)} ms in ${Math.round(monotonic / 1000)} s`,
     });
-  const digests = new Set([end.modelDigest, ...requests.flatMap(({ modelDigest }) => modelDigest ?? [])]);
+  const digests = new Set([end.modelDigest, ...run.digests]);
   for (const digest of digests)
     if (digest !== given.locked)
       findings.push({ code: "digest", text: `the model is ${digest ?? "not there"}, locked is ${given.locked}` });
-  const uncounted = requests.filter(({ outcome, tokensIn }) => outcome === "ok" && tokensIn === null).length;
   if (uncounted > 0)
     findings.push({ code: "no-count", text: `${uncounted} answers without a count of their prompt's tokens` });
   return findings;

@@ -3,7 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../../stacks/user-error.ts";
 import type { ProbeSample } from "../../../workloads/probe/sample.ts";
-import { parseJournal, type BlockJournal } from "./journal.ts";
+import { readBlocks } from "./read-blocks.ts";
+import type { BlockDigest } from "./run-digest.ts";
 import { parseSamples } from "./node-samples.ts";
 import { manifestName, parseMeasurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import { manifestSchema, type Manifest } from "./manifest.ts";
@@ -15,7 +16,7 @@ export interface SealedRun {
   readonly measurement: string;
   readonly manifest: Manifest;
   /** By block number; a missing block is not in it. */
-  readonly blocks: ReadonlyMap<number, BlockJournal>;
+  readonly blocks: ReadonlyMap<number, BlockDigest>;
   /** What the serving nodes' probes sampled, by node; a node of which nothing was had is not in it. */
   readonly samples: ReadonlyMap<string, readonly ProbeSample[]>;
 }
@@ -29,15 +30,21 @@ export async function openSealedRun(layout: ResultsLayout, stack: string, named?
   const directory = layout.sealed(stack, measurement);
   const name = `results/${stack}/${measurement}`;
   if (!existsSync(directory)) throw noRun(stack, `run ${measurement} is not there`);
-  await verifySeal(directory, name);
   const manifest = await readManifest(directory, name);
   const { runId, plan } = manifest;
-  const blocks = new Map<number, BlockJournal>();
-  for (const { block, state } of manifest.blocks)
-    if (state !== "missing") {
-      const text = await readFile(join(directory, rawPath(block)), "utf8");
-      blocks.set(block, parseJournal(text, { runId, plan, block }));
-    }
+  const present = manifest.blocks.flatMap(({ block, state }) => (state === "missing" ? [] : [block]));
+  // Each journal is read once: its digest is of the same bytes that were parsed.
+  const read = await readBlocks(
+    present.map((block) => ({ file: join(directory, rawPath(block)), expected: { runId, plan, block } })),
+  );
+  await verifySeal(
+    directory,
+    name,
+    new Map(present.map((block, place) => [rawPath(block), read[place]?.sha256 ?? ""])),
+  );
+  const blocks = new Map(
+    present.flatMap((block, place) => (read[place] ? [[block, read[place].digest] as const] : [])),
+  );
   const samples = new Map<string, readonly ProbeSample[]>();
   for (const { node, sha256 } of manifest.samples)
     if (sha256 !== null) samples.set(node, parseSamples(await readFile(join(directory, samplesPath(node)), "utf8")));

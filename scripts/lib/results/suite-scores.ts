@@ -1,7 +1,7 @@
 import { itemSchema } from "../../../workloads/accuracy/item.ts";
 import { score } from "../../../workloads/accuracy/score.ts";
 import type { SuiteItem } from "../../../workloads/benchmark/plan.ts";
-import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
+import type { Answer } from "./run-digest.ts";
 
 /** How a variant did on a suite. Items whose request failed are not asked, and count nowhere. */
 export interface SuiteScore {
@@ -19,12 +19,12 @@ export interface SuiteScore {
 const z95 = 1.959964;
 const z80 = 0.841621;
 
-/** @param requests of all blocks, each item asked once */
-export function scoreSuite(items: readonly SuiteItem[], requests: readonly RequestRecord[]): SuiteScore {
+/** @param answers of all blocks, each item asked once */
+export function scoreSuite(items: readonly SuiteItem[], answers: readonly Answer[]): SuiteScore {
   const right = new Set<string>();
   const byKind: Record<string, { correct: number; asked: number }> = {};
   let asked = 0;
-  for (const { prompt, outcome, answer } of requests) {
+  for (const { prompt, outcome, answer } of answers) {
     const item = items[prompt];
     if (item === undefined || outcome !== "ok" || answer === null) continue;
     const kind = (byKind[item.kind] ??= { correct: 0, asked: 0 });

@@ -1,11 +1,11 @@
 import { median } from "simple-statistics";
 import { referenceName } from "../../../workloads/benchmark/order.ts";
 import { predictionError } from "../../../workloads/ollama/predict.ts";
-import { formatNumber } from "./format.ts";
 import { judgedRuns, type JudgedRun } from "./judged-runs.ts";
 import type { PowerReading } from "./meter-csv.ts";
-import { countOutcomes, figureOfRun } from "./metrics.ts";
+import type { Scenario } from "../../../workloads/benchmark/plan.ts";
 import { energyOf } from "./node-load.ts";
+import { latencyNames, type LatencyName, type Quantiles } from "./run-digest.ts";
 import type { SealedRun } from "./sealed-run.ts";
 import { scoreSuite, type SuiteScore } from "./suite-scores.ts";
 
@@ -16,11 +16,17 @@ const meterGap = 15_000;
 export interface RunSummary {
   readonly variant: string;
   readonly scenario: string;
+  /** How its requests came, and whether the model was loaded anew for each. */
+  readonly load: Pick<Scenario, "load" | "cold">;
   /** Runs that may be believed. */
   readonly runs: number;
   /** Medians over the blocks: tokens/s, ms. */
   readonly decodeRate: number | null;
   readonly timeToFirstToken: number | null;
+  /** Of a run's requests: ms, end to end in s. */
+  readonly quantiles: Readonly<Record<LatencyName, Quantiles | null>>;
+  /** Tokens per second of all its requests together. */
+  readonly throughput: number | null;
   readonly requests: number;
   readonly failed: number;
   /** Shares of the serving node, and degrees Celsius. */
@@ -30,7 +36,9 @@ export interface RunSummary {
   readonly tokensPerJoule: number | null;
   /** Whose power that is: the board's own estimate of what it takes, or a meter's reading. */
   readonly energySource: "pmic-estimate" | "external-meter" | null;
-  /** Measured over predicted, less one; null on other boards than a Pi 5. */
+  /** Tokens/s that the memory's bandwidth lets expect, from and to; null on other boards than a Pi 5. */
+  readonly predicted: readonly [number, number] | null;
+  /** Measured over the middle of what was predicted, less one. */
   readonly predictionError: number | null;
   readonly score: SuiteScore | null;
   /** Runs that must not be believed, each with its reasons. */
@@ -48,9 +56,8 @@ export function summarize(sealed: SealedRun, meter?: readonly PowerReading[]): R
     .map((group) => {
       const [{ run: first, scenario, prediction }] = group as [JudgedRun];
       const sound = group.filter(({ findings }) => findings.length === 0);
-      const requests = sound.flatMap(({ run }) => run.requests);
-      const rate = middle(sound, ({ run }) => figureOfRun("decode-rate", run.requests));
-      const outcomes = countOutcomes(requests);
+      const rate = middle(sound, ({ run }) => run.figures["decode-rate"]);
+      const counted = sound.map(({ run }) => run.outcomes);
       const efficiency = tokensPerJoule(sound, ({ run, load }) =>
         meter === undefined ? (load?.joules ?? null) : energyOf(meter, run, meterGap),
       );
@@ -59,18 +66,28 @@ export function summarize(sealed: SealedRun, meter?: readonly PowerReading[]): R
       return {
         variant: first.variant,
         scenario: first.scenario,
+        load: { load: scenario.load, cold: scenario.cold },
         runs: sound.length,
         decodeRate: rate,
-        timeToFirstToken: middle(sound, ({ run }) => figureOfRun("time-to-first-token", run.requests)),
-        requests: outcomes.requests,
-        failed: Object.values(outcomes.failures).reduce((sum, count) => sum + count, 0),
+        timeToFirstToken: middle(sound, ({ run }) => run.figures["time-to-first-token"]),
+        quantiles: quantilesOver(sound),
+        throughput: middle(sound, ({ run }) => run.throughput),
+        requests: sum(counted.map(({ requests }) => requests)),
+        failed: sum(counted.flatMap(({ failures }) => Object.values(failures))),
         cpu: middle(sound, ({ load }) => load?.cpu ?? null),
         memory: middle(sound, ({ load }) => load?.memory ?? null),
         temperature: middle(sound, ({ load }) => load?.temperature ?? null),
         tokensPerJoule: efficiency,
         energySource: efficiency === null ? null : source,
+        predicted: prediction === null ? null : ([prediction.low, prediction.high] as const),
         predictionError: prediction === null || rate === null ? null : predictionError(prediction, rate),
-        score: items === undefined ? null : scoreSuite(items, requests),
+        score:
+          items === undefined
+            ? null
+            : scoreSuite(
+                items,
+                sound.flatMap(({ run }) => run.answers),
+              ),
         invalid: group.flatMap(({ block, findings }) =>
           findings.length === 0 ? [] : [{ block, reasons: findings.map(({ text }) => text) }],
         ),
@@ -96,65 +113,22 @@ function tokensPerJoule(runs: readonly JudgedRun[], energy: (run: JudgedRun) => 
     if (taken === null) continue;
     const { run } = judged;
     joules += taken;
-    tokens += run.requests.reduce((sum, { tokensOut }) => sum + (tokensOut ?? 0), 0);
+    tokens += run.tokensOut;
   }
   return joules === 0 ? null : tokens / joules;
 }
 
-/** A table for a terminal of 100 columns, then what must be known of it. */
-export function renderSummary(summaries: readonly RunSummary[]): string {
-  const share = (value: number | null) => (value === null ? "-" : `${Math.round(value * 100)} %`);
-  const rows = summaries.map((one) => [
-    `${one.variant}/${one.scenario}`,
-    formatNumber(one.decodeRate),
-    formatNumber(one.timeToFirstToken),
-    scoreText(one.score),
-    share(one.cpu),
-    share(one.memory),
-    one.temperature === null ? "-" : one.temperature.toFixed(0),
-    one.tokensPerJoule === null ? "-" : formatNumber(one.tokensPerJoule),
-    one.failed === 0 ? "" : `${one.failed} of ${one.requests} failed`,
-  ]);
-  const head = ["run", "tokens/s", "first ms", "right", "CPU", "RAM", "°C", "tokens/J", ""];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) =>
-        column === 0 || column === 8 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ")
-      .trimEnd();
-  return [line(head), ...rows.map(line), ...notesOf(summaries)].map((text) => `${text}\n`).join("");
+/** Each quantile's median over the blocks. */
+function quantilesOver(runs: readonly JudgedRun[]): RunSummary["quantiles"] {
+  const of = (name: LatencyName): Quantiles | null => {
+    const known = runs.flatMap(({ run }) => run.quantiles[name] ?? []);
+    if (known.length === 0) return null;
+    const over = (quantile: keyof Quantiles) => median(known.map((quantiles) => quantiles[quantile]));
+    return { p50: over("p50"), p95: over("p95"), p99: over("p99") };
+  };
+  return Object.fromEntries(latencyNames.map((name) => [name, of(name)])) as Record<LatencyName, Quantiles | null>;
 }
 
-function scoreText(score: SuiteScore | null): string {
-  if (score === null) return "-";
-  const [low, high] = score.interval ?? [0, 0];
-  const percent = (value: number) => String(Math.round(value * 100));
-  return score.asked === 0
-    ? "none asked"
-    : `${percent(score.correct / score.asked)} % [${percent(low)}, ${percent(high)}]`;
-}
-
-const sources = {
-  "pmic-estimate": "tokens/J: by the board's own estimate of its power",
-  "external-meter": "tokens/J: by the external meter",
-};
-
-function notesOf(summaries: readonly RunSummary[]): string[] {
-  const known = new Set(summaries.flatMap(({ energySource }) => energySource ?? []));
-  return [...[...known].map((source) => sources[source]), ...summaries.flatMap(noteOn)];
-}
-
-function noteOn({ variant, scenario, invalid, predictionError: error, score }: RunSummary): string[] {
-  const name = `${variant}/${scenario}`;
-  return [
-    ...invalid.map(({ block, reasons }) => `${name}, block ${block} is invalid: ${reasons.join("; ")}`),
-    ...(error === null ? [] : [`${name}: ${Math.round(error * 100)} % off the prediction from the memory's bandwidth`]),
-    ...(score?.detectable == null
-      ? []
-      : [
-          `${name}: ${score.correct} of ${score.asked} right; two variants must differ by ${Math.round(score.detectable * 100)} points to be told apart`,
-        ]),
-  ];
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }

@@ -1,6 +1,7 @@
 import test from "ava";
 import { openSealedRun } from "../../../../scripts/lib/results/sealed-run.ts";
-import { renderSummary, summarize } from "../../../../scripts/lib/results/summary.ts";
+import { renderSummary } from "../../../../scripts/lib/results/summary-table.ts";
+import { summarize } from "../../../../scripts/lib/results/summary.ts";
 import { matchesGolden } from "../../../golden.ts";
 import { emptyResults, inTurn, sealSynthetic, syntheticPlan } from "./synthetic-run.ts";
 

@@ -1,0 +1,113 @@
+import { quantile } from "simple-statistics";
+import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
+import type { BlockJournal, RunJournal } from "./journal.ts";
+import {
+  countOutcomes,
+  figureOfRun,
+  figures,
+  metricNames,
+  metrics,
+  type MetricName,
+  type Outcomes,
+} from "./metrics.ts";
+
+/** What a user waits for, from when the request was due: the first token, each further one, the whole answer. */
+export const latencyNames = ["time-to-first-token", "inter-token", "end-to-end"] as const;
+export type LatencyName = (typeof latencyNames)[number];
+
+/** Of all successful requests of a run: in ms, end to end in s. */
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** An answer to a suite's item, which is scored later. */
+export type Answer = Pick<RequestRecord, "prompt" | "outcome" | "answer">;
+
+/**
+ * What a run's requests come to: all that summaries, comparisons and plots use of them. Its size does not grow with the number of
+ * tokens, and with the number of requests only where they are scored.
+ */
+export interface RunDigest extends Omit<RunJournal, "requests"> {
+  readonly outcomes: Outcomes;
+  /** The median over its successful requests; null where none has a figure. */
+  readonly figures: Readonly<Record<MetricName, number | null>>;
+  readonly quantiles: Readonly<Record<LatencyName, Quantiles | null>>;
+  /** Figures of successful requests, for plots: all of them in the order of sending, or evenly spaced order statistics of many. */
+  readonly samples: Readonly<Record<MetricName, readonly number[]>>;
+  /** Tokens that were written. */
+  readonly tokensOut: number;
+  /** Tokens per second from the first request to the end; null where it took no time. */
+  readonly throughput: number | null;
+  /** Successful requests whose prompt's tokens Ollama did not count. */
+  readonly uncounted: number;
+  /** Of the models that answered. */
+  readonly digests: readonly string[];
+  /** Empty where the scenario asks no suite. */
+  readonly answers: readonly Answer[];
+}
+
+/** A block's journal with its runs reduced to their digests. */
+export interface BlockDigest extends Omit<BlockJournal, "runs"> {
+  readonly runs: readonly RunDigest[];
+}
+
+/** Requests of a run that plots show one by one. */
+const mostSamples = 200;
+
+export function digestBlock({ runs, ...block }: BlockJournal): BlockDigest {
+  return { ...block, runs: runs.map(digestRun) };
+}
+
+export function digestRun({ requests, ...run }: RunJournal): RunDigest {
+  const succeeded = requests.filter(({ outcome }) => outcome === "ok");
+  const tokensOut = requests.reduce((sum, request) => sum + (request.tokensOut ?? 0), 0);
+  return {
+    ...run,
+    outcomes: countOutcomes(requests),
+    figures: byMetric((metric) => figureOfRun(metric, succeeded)),
+    quantiles: {
+      "time-to-first-token": quantilesOf(figures("time-to-first-token", succeeded)),
+      "inter-token": quantilesOf(succeeded.flatMap(({ gaps }) => gaps)),
+      "end-to-end": quantilesOf(figures("end-to-end", succeeded)),
+    },
+    samples: byMetric((metric) => thinned(figures(metric, succeeded))),
+    tokensOut,
+    throughput: run.to > run.from ? (tokensOut / (run.to - run.from)) * 1000 : null,
+    uncounted: succeeded.filter(({ tokensIn }) => tokensIn === null).length,
+    digests: [...new Set(requests.flatMap(({ modelDigest }) => modelDigest ?? []))],
+    answers: requests.flatMap(({ prompt, outcome, answer }) => (answer === null ? [] : [{ prompt, outcome, answer }])),
+  };
+}
+
+function byMetric<Value>(of: (metric: MetricName) => Value): Record<MetricName, Value> {
+  return Object.fromEntries(metricNames.map((metric) => [metric, of(metric)])) as Record<MetricName, Value>;
+}
+
+function quantilesOf(values: number[]): Quantiles | null {
+  if (values.length === 0) return null;
+  const [p50 = NaN, p95 = NaN, p99 = NaN] = quantile(values, [0.5, 0.95, 0.99]);
+  return { p50, p95, p99 };
+}
+
+function thinned(values: readonly number[]): readonly number[] {
+  if (values.length <= mostSamples) return values;
+  const sorted = Float64Array.from(values).sort();
+  return Array.from(
+    { length: mostSamples },
+    (_, index) => sorted[Math.round((index / (mostSamples - 1)) * (sorted.length - 1))] ?? NaN,
+  );
+}
+
+/** Unit of a latency's quantiles. */
+export const latencyUnits: Readonly<Record<LatencyName, "ms" | "s">> = {
+  "time-to-first-token": "ms",
+  "inter-token": "ms",
+  "end-to-end": "s",
+};
+export const latencyLabels: Readonly<Record<LatencyName, string>> = {
+  "time-to-first-token": metrics["time-to-first-token"].label,
+  "inter-token": "between tokens",
+  "end-to-end": metrics["end-to-end"].label,
+};
