@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deriveSiteKeys } from "../../stacks/keys/site-keys.ts";
 import { run } from "../../stacks/remote/connection.ts";
@@ -6,7 +9,7 @@ import { dropConnectionsAfter, trafficOf } from "../../twin/faults-connection.ts
 import { cutLink, restoreLink } from "../../twin/faults.ts";
 import { stackConfiguration } from "../lib/pulumi.ts";
 import { journalName } from "../lib/results/layout.ts";
-import { digestsOf, nodeJournals } from "../lib/results/node-journals.ts";
+import { digestsOf, nodeJournals, type RunOnNode } from "../lib/results/node-journals.ts";
 import { loseArtefact } from "./moments.ts";
 import type { Fault } from "./recovery.ts";
 import type { TrialSite } from "./trial-site.ts";
@@ -46,7 +49,9 @@ export const droppedFromNode: Fault = {
     );
     const journals = nodeJournals(node, await runOn(trial, node), directory);
     const over = new AbortController();
-    const fetched = journals.fetch(0).then(
+    const directoryHere = await mkdtemp(join(tmpdir(), "bramble-dropped-"));
+    const file = join(directoryHere, journalName(0));
+    const fetched = journals.copy(0, file).then(
       () => "whole" as const,
       () => "refused" as const,
     );
@@ -60,13 +65,16 @@ export const droppedFromNode: Fault = {
     });
     if (gone === undefined) throw new Error("the journal was all here before the connection was dropped");
     if ((await fetched) === "whole") throw new Error("a journal that did not all arrive was taken for whole");
-    const again = digestsOf(await journals.fetch(0)).sha256;
+    const kept = (await stat(`${file}.arriving`)).size;
+    await journals.copy(0, file);
+    const again = digestsOf(await readFile(file)).sha256;
+    await rm(directoryHere, { recursive: true });
     const listed = (await journals.list()).get(0)?.sha256;
     if (again !== listed) throw new Error("the journal that arrived the second time is another one");
     await trial.onNode(node, `rm -r ${directory}`);
     return {
       injected: `all SSH connections of ${node} ended ${gone} bytes into the transfer of a block's journal to collect`,
-      lost: "the bytes sent: the half journal was refused, and fetched whole the second time",
+      lost: `nothing: ${kept} bytes were kept, and the second copy went on after them`,
     };
   },
 };
@@ -97,5 +105,5 @@ async function runOn(trial: TrialSite, node: string) {
   const { rootSecret } = await stackConfiguration(trial.stack);
   const site = trial.config();
   const endpoint = endpointOf(site, node, deriveSiteKeys(String(rootSecret), site));
-  return (argv: readonly string[], options: { stdin: string; timeoutSeconds: number }) => run(endpoint, argv, options);
+  return (argv: readonly string[], options: Parameters<RunOnNode>[1]) => run(endpoint, argv, options);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { lock } from "proper-lockfile";
 import { UserError } from "../user-error.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -13,6 +13,8 @@ export type { RunResult };
 
 export interface RunOptions {
   readonly stdin?: string | Readable;
+  /** Takes what the command prints, as it comes, instead of the result. */
+  readonly stdout?: Writable;
   /** Without it, as long as it takes. */
   readonly timeoutSeconds?: number;
 }
@@ -25,12 +27,12 @@ export interface RunOptions {
  * too long; UserError when the command was killed on the node
  */
 export async function run(endpoint: Endpoint, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { timeoutSeconds, stdin } = options;
+  const { timeoutSeconds, stdin, stdout } = options;
   const deadline = timeoutSeconds === undefined ? undefined : Date.now() + timeoutSeconds * 1000;
   const command = argv.map(quote).join(" ");
   const attempt = async () => {
     const socket = await openConnection(endpoint, deadline);
-    const result = await execute([...through(socket), "-T", "--", "node", command], { stdin, deadline });
+    const result = await execute([...through(socket), "-T", "--", "node", command], { stdin, stdout, deadline });
     return { socket, result };
   };
   let { socket, result } = await attempt();

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { UserError } from "../user-error.ts";
 
 export interface RunResult {
@@ -13,6 +13,8 @@ export interface RunResult {
 
 export interface Execution {
   readonly stdin?: string | Readable | undefined;
+  /** Takes what the command prints instead of the result. Where it fails, so does this. */
+  readonly stdout?: Writable | undefined;
   /** Unix time in milliseconds at which the client is killed. */
   readonly deadline: number | undefined;
   /** Shares none of our streams and no terminal with the client, nor with what it leaves running. */
@@ -24,7 +26,7 @@ export interface Execution {
  * so neither what its path holds nor how long it is matters. "late" when the deadline came first.
  */
 export function execute(argv: readonly string[], execution: Execution): Promise<RunResult | "late"> {
-  const { stdin, deadline, detached = false } = execution;
+  const { stdin, stdout, deadline, detached = false } = execution;
   return new Promise((resolve, reject) => {
     const child = spawn("ssh", argv, {
       cwd: runtimeDirectory(),
@@ -35,7 +37,14 @@ export function execute(argv: readonly string[], execution: Execution): Promise<
     });
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     for (const name of ["stdout", "stderr"] as const)
-      child[name]?.on("data", (data: Buffer) => output[name].push(data));
+      if (name === "stderr" || stdout === undefined) child[name]?.on("data", (data: Buffer) => output[name].push(data));
+    if (stdout !== undefined) {
+      child.stdout?.pipe(stdout, { end: false });
+      stdout.on("error", (error) => {
+        child.kill("SIGKILL");
+        reject(error);
+      });
+    }
     let late = false;
     const giveUp = () => {
       late = true;
@@ -51,10 +60,18 @@ export function execute(argv: readonly string[], execution: Execution): Promise<
       clearTimeout(timer);
       reject(error.code === "ENOENT" ? noClient() : error);
     });
-    child.on("close", (code) => {
+    const finish = (code: number | null) => {
       clearTimeout(timer);
       const text = (name: "stdout" | "stderr") => Buffer.concat(output[name]).toString("utf8");
       resolve(late ? "late" : { stdout: text("stdout"), stderr: text("stderr"), code: code ?? 255 });
+    };
+    child.on("close", (code) => {
+      // What it printed last may still be on its way there.
+      if (stdout === undefined || stdout.destroyed) finish(code);
+      else
+        stdout.write(Buffer.alloc(0), () => {
+          finish(code);
+        });
     });
     // A command that ends early closes its stdin; its exit code tells more than EPIPE.
     child.stdin?.on("error", () => undefined);

@@ -138,7 +138,7 @@ async function copyAndSeal(
     const held = onNode.get(block);
     if (held !== undefined && !(existsSync(file) && (await digestOfFile(file)) === held.sha256)) {
       report?.(`${stack}: copying ${journalName(block)}`);
-      await writeWhole(file, await node.fetch(block));
+      await node.copy(block, file);
     }
     blocks.push(await summarize(file, { runId, plan, block }));
   }

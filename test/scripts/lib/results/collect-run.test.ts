@@ -32,9 +32,9 @@ async function setUp(t: ExecutionContext) {
   const held = heldJournals(onNode);
   const node: NodeJournals = {
     list: () => held.list(),
-    fetch(block) {
+    copy(block, file) {
       fetched.push(block);
-      return held.fetch(block);
+      return held.copy(block, file);
     },
   };
   const collect = (changes: Partial<CollectOptions> = {}): Promise<Collected> =>
@@ -240,7 +240,7 @@ test("a copy that fails leaves nothing half-written, and what came before it", a
   const held = heldJournals(new Map([0, 1, 2].map((block) => [block, text(block)])));
   const breaking: NodeJournals = {
     list: () => held.list(),
-    fetch: (block) => (block === 1 ? Promise.reject(new Error("link down")) : held.fetch(block)),
+    copy: (block, file) => (block === 1 ? Promise.reject(new Error("link down")) : held.copy(block, file)),
   };
   await t.throwsAsync(collect({ journals: () => Promise.resolve(breaking) }), { message: "link down" });
   t.deepEqual(await readdir(join(layout.partial("one", runId), "raw")), ["block-0.ndjson"]);

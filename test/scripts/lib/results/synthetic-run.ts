@@ -186,7 +186,7 @@ export function syntheticOutputs(plan: Plan, changes: Partial<ExperimentOutputs>
 export function heldJournals(texts: ReadonlyMap<number, string>): NodeJournals {
   return {
     list: () => Promise.resolve(new Map([...texts].map(([block, text]) => [block, digestsOf(Buffer.from(text))]))),
-    fetch: (block) => Promise.resolve(Buffer.from(texts.get(block) ?? "")),
+    copy: (block, file) => writeFile(file, texts.get(block) ?? ""),
   };
 }
 
