@@ -9,6 +9,7 @@ import { bringAgentIn, bringServerIn, hasSnapshot } from "./bring-in.ts";
 import { renewalReason } from "./certificate-renewal.ts";
 import type { ChangeInput } from "./change-input.ts";
 import { drained, takePodsAgain } from "./drain.ts";
+import { handOverLeadership } from "./hand-over.ts";
 import { asRoot, lookSeconds } from "./on-node.ts";
 import { placePath, restoreDirectory, unitName } from "./paths.ts";
 import { restartNeeded } from "./restart-needed.ts";
@@ -57,7 +58,10 @@ async function changeMember(input: ChangeInput, own: NodeReport): Promise<string
     await takePodsAgain(api, node);
     return line;
   }
-  const change = () => startK3s(input, start);
+  const change = async () => {
+    if (role === "server") await handOverLeadership(input);
+    return await startK3s(input, start);
+  };
   const line = await withSlot(api, { kind: role, node, count: role === "server" ? 1 : maxUnavailable }, () =>
     withoutMeasurements(
       api,

@@ -35,11 +35,12 @@ function nodeOver(link: Link): RunOnNode {
       link.sent += passes.length;
       if (stdout === undefined) printed += passes.toString();
       else
-        await new Promise<void>((resolve, reject) =>
+        await new Promise<void>((resolve, reject) => {
           stdout.write(passes, (error) => {
-            error ? reject(error) : resolve();
-          }),
-        );
+            if (error) reject(error);
+            else resolve();
+          });
+        });
       if (passes.length < data.length) {
         child.kill();
         throw new UserError({ what: "the connection broke", where: "server", next: "try again" });
