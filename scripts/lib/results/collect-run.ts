@@ -10,6 +10,7 @@ import { parseJournal, type BlockJournal, type ExpectedJournal } from "./journal
 import { journalName, manifestName, measurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import type { BlockState, BlockSummary, Manifest } from "./manifest.ts";
 import { goesOn, hasBegun, measurementOnNode, measurementsOf, type Measurement } from "./measurements.ts";
+import type { NodeAfter } from "./node-after.ts";
 import type { JournalList, NodeJournals } from "./node-journals.ts";
 import type { Interval } from "./node-samples.ts";
 import type { Provenance } from "./provenance.ts";
@@ -40,6 +41,8 @@ export interface CollectOptions {
   readonly journals: () => Promise<NodeJournals>;
   /** What a serving node's probe sampled in a span, as NDJSON. */
   readonly samples: (node: string, span: Interval) => Promise<string>;
+  /** How a node of the plan is now. */
+  readonly nodeAfter: (node: string) => Promise<NodeAfter>;
   readonly provenance: () => Promise<Provenance>;
   /** The run will not go on: seal it even where blocks are partial, missing or invalid. */
   readonly final: boolean;
@@ -157,7 +160,7 @@ async function copyAndSeal(
   const runs = blocks.flatMap(({ journal }) => journal?.runs ?? []);
   const samples = await collectSamples(options, directory, runs);
   const manifest: Manifest = {
-    schema: 2,
+    schema: 3,
     stack,
     runId,
     plan,
@@ -171,6 +174,9 @@ async function copyAndSeal(
       ollama: [...new Set(blocks.flatMap(({ journal }) => journal?.ollamaVersions ?? []))].sort(),
     },
     nodes: outputs.facts,
+    nodesAfter: Object.fromEntries(
+      await Promise.all(nodesOf(plan).map(async (node) => [node, await options.nodeAfter(node)] as const)),
+    ),
     ...(await options.provenance()),
     measured: span(runs),
     samples,
@@ -236,15 +242,25 @@ async function summarize(
   const { block } = expected;
   if (!existsSync(file)) {
     const problem = "the node has no journal of it";
-    const summary = { block, state: "missing" as const, problem, sha256: null, records: 0, attempts: 0, tornLines: 0 };
+    const summary = {
+      block,
+      state: "missing" as const,
+      problem,
+      sha256: null,
+      order: null,
+      records: 0,
+      attempts: 0,
+      tornLines: 0,
+    };
     return { summary, journal: null };
   }
   const content = await readFile(file);
   const journal = parseJournal(content.toString("utf8"), expected);
   const { problem, records, attempts, tornLines } = journal;
+  const order = journal.order && [...journal.order];
   const state: BlockState = journal.state === "complete" ? "sealed" : journal.state;
   const sha256 = createHash("sha256").update(content).digest("hex");
-  return { summary: { block, state, problem, sha256, records, attempts, tornLines }, journal };
+  return { summary: { block, state, problem, sha256, order, records, attempts, tornLines }, journal };
 }
 
 function span(runs: BlockJournal["runs"]): Manifest["measured"] {
@@ -253,4 +269,9 @@ function span(runs: BlockJournal["runs"]): Manifest["measured"] {
     from: new Date(Math.min(...runs.map(({ from }) => from))).toISOString(),
     to: new Date(Math.max(...runs.map(({ to }) => to))).toISOString(),
   };
+}
+
+/** Every node that takes part: those that serve and the runner's. */
+function nodesOf({ nodes }: Manifest["plan"]): string[] {
+  return [...new Set([...nodes.models, nodes.runner])];
 }

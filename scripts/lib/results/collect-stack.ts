@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { parseStackConfig } from "../../../stacks/config/parse.ts";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { run } from "../../../stacks/remote/connection.ts";
+import type { Endpoint } from "../../../stacks/remote/endpoint.ts";
 import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
 import { root } from "../../../stacks/root.ts";
 import { probeDirectory } from "../../../workloads/probe/daemon-set.ts";
@@ -11,6 +12,7 @@ import { stackConfiguration, stackOutputs } from "../pulumi.ts";
 import { collectRun, type Collected } from "./collect-run.ts";
 import { parseExperimentOutputs } from "./experiment-outputs.ts";
 import { resultsLayout } from "./layout.ts";
+import { readNodeAfter } from "./node-after.ts";
 import { nodeJournals, type RunOnNode } from "./node-journals.ts";
 import { readSamples } from "./node-samples.ts";
 import { readProvenance } from "./provenance.ts";
@@ -25,7 +27,11 @@ export async function collectStack(
   options: { final: boolean; signal: AbortSignal },
 ): Promise<Collected> {
   const outputs = parseExperimentOutputs(stack, await stackOutputs(stack));
-  const nodeOf = nodesOf(outputs.site);
+  const endpointAt = nodesOf(outputs.site);
+  const nodeOf = async (node: string): Promise<RunOnNode> => {
+    const endpoint = await endpointAt(node);
+    return (argv, given) => run(endpoint, argv, given);
+  };
   const { runner } = outputs.plan.nodes;
   return collectRun({
     stack,
@@ -33,6 +39,7 @@ export async function collectStack(
     layout: resultsLayout(),
     journals: async () => nodeJournals(runner, await nodeOf(runner), resultsDirectory(outputs.runId)),
     samples: async (node, span) => await readSamples(node, await nodeOf(node), probeDirectory, span),
+    nodeAfter: async (node) => await readNodeAfter(await endpointAt(node)),
     provenance: readProvenance,
     now: () => new Date(),
     ...options,
@@ -60,13 +67,13 @@ export function isWhole({ outcome, note }: Collected): boolean {
   return outcome === "sealed" || (outcome === "present" && note === null);
 }
 
-/** Runs commands on nodes of a site, over the connections that its configuration pins. */
-function nodesOf(site: string): (node: string) => Promise<RunOnNode> {
-  let opened: Promise<(node: string) => RunOnNode> | undefined;
+/** Where the nodes of a site answer, by what its configuration pins. */
+function nodesOf(site: string): (node: string) => Promise<Endpoint> {
+  let opened: Promise<(node: string) => Endpoint> | undefined;
   return async (node) => (await (opened ??= openSite(site)))(node);
 }
 
-async function openSite(site: string): Promise<(node: string) => RunOnNode> {
+async function openSite(site: string): Promise<(node: string) => Endpoint> {
   const { rootSecret, ...values } = await stackConfiguration(site);
   const config = parseStackConfig(site, values);
   if (config.kind !== "site" || typeof rootSecret !== "string")
@@ -76,5 +83,5 @@ async function openSite(site: string): Promise<(node: string) => RunOnNode> {
       next: "restore the file that the site was made from: the keys to its nodes are derived from it",
     });
   const keys = deriveSiteKeys(rootSecret, config.site);
-  return (node) => (argv, options) => run(endpointOf(config.site, node, keys), argv, options);
+  return (node) => endpointOf(config.site, node, keys);
 }

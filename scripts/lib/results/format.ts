@@ -52,3 +52,16 @@ export function wrap(text: string, width: number, indent = ""): string[] {
   }
   return [...lines, line];
 }
+
+/** Cells padded to their column's width, two spaces apart, each column to its side. */
+export function alignRows(rows: readonly (readonly string[])[], sides: readonly ("left" | "right")[]): string[] {
+  const widths = sides.map((_, column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        sides[column] === "left" ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}

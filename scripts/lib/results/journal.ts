@@ -25,6 +25,8 @@ export interface BlockJournal {
   /** Runs that ended, in the order in which they were measured; none in an invalid block. */
   readonly runs: readonly RunJournal[];
   readonly ollamaVersions: readonly string[];
+  /** Of its first attempt; null where it did not begin. */
+  readonly order: readonly string[] | null;
 }
 
 /** One run: a variant on a scenario, once. */
@@ -130,6 +132,7 @@ export function parseJournal(text: string, expected: ExpectedJournal): BlockJour
     records: records.length,
     attempts: starts.length,
     tornLines,
+    order: starts[0]?.order ?? null,
     ollamaVersions: [...new Set(starts.flatMap(({ ollamaVersion }) => ollamaVersion ?? []))],
   };
   try {

@@ -23,7 +23,11 @@ export interface JudgedRun {
 }
 
 /** Every run that ended, each judged by itself. */
-export function judgedRuns({ manifest, blocks, samples }: Omit<SealedRun, "measurement">): JudgedRun[] {
+export function judgedRuns({
+  manifest,
+  blocks,
+  samples,
+}: Pick<SealedRun, "manifest" | "blocks" | "samples">): JudgedRun[] {
   const { plan, nodes, modelBytes } = manifest;
   return [...blocks].flatMap(([block, { runs }]) =>
     runs.map((run) => {

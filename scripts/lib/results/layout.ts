@@ -47,6 +47,8 @@ export const blockOf = (name: string) => Number(/\d+/.exec(name)?.[0]);
 /** A journal from the directory of its measurement. */
 export const rawPath = (block: number) => `raw/${journalName(block)}`;
 
+export const isJournal = (path: string) => /^raw\/block-\d+\.ndjson$/.test(path);
+
 /** What a serving node's probe sampled, from the same directory. */
 export const samplesPath = (node: string) => `raw/probe-${node}.ndjson`;
 

@@ -17,6 +17,8 @@ const block = z.object({
   problem: z.string().nullable(),
   /** Of raw/block-<n>.ndjson, computed on the node and again here; null when it is missing. */
   sha256: sha256.nullable(),
+  /** Its runs, as "<variant>/<scenario>", in the order that the seed gave them; null where it did not begin. */
+  order: z.array(z.string()).nullable(),
   records: count,
   attempts: count,
   tornLines: count,
@@ -25,7 +27,7 @@ export type BlockSummary = z.infer<typeof block>;
 
 /** manifest.json of a sealed run: what was measured, on what, and with what. Times are ISO 8601 in UTC. */
 export const manifestSchema = z.object({
-  schema: z.literal(2),
+  schema: z.literal(3),
   stack: z.string(),
   runId: z.string(),
   /** All that decides what is measured, the series and the primary metric among it. */
@@ -46,7 +48,30 @@ export const manifestSchema = z.object({
   }),
   /** Facts of the serving nodes and the runner's, at the stack's last update. */
   nodes: z.record(z.string(), nodeFactsSchema),
-  tools: z.object({ bramble: version, node: version, pulumi: version }),
+  /** The same nodes when the run was collected. Missing is null; `problem` says why. */
+  nodesAfter: z.record(
+    z.string(),
+    z.object({
+      facts: nodeFactsSchema.nullable(),
+      /** The firmware's get_throttled bits since the boot. */
+      throttled: z.int().nullable(),
+      /** Another text after each boot. */
+      boot: z.string().nullable(),
+      k3s: version,
+      /** Of the node's clock before this machine's, give or take. */
+      clock: z.object({ offsetMilliseconds: z.int(), uncertaintyMilliseconds: z.int() }).nullable(),
+      problem: z.string().nullable(),
+    }),
+  ),
+  tools: z.object({
+    bramble: version,
+    node: version,
+    pulumi: version,
+    /** Of Pulumi, by their packages. */
+    providers: z.record(z.string(), z.string()),
+    ssh: version,
+    git: version,
+  }),
   /** From the first request to the end of the last run; null when there is none. */
   measured: z.object({ from: z.iso.datetime(), to: z.iso.datetime() }).nullable(),
   /** What the probes of the serving nodes sampled meanwhile; `problem` says why there is nothing. */

@@ -23,38 +23,81 @@ export async function seal(directory: string, final: string): Promise<void> {
 }
 
 /**
- * Checks every byte of a sealed directory.
+ * Checks every byte of a sealed directory, but for those files that the caller reads anyway: their digests are for it to check, by
+ * `checkDigest`.
  * @param name what the errors call it
- * @param known digests of files that were read already, by their paths from the directory
- * @throws UserError that names the first file that was changed, added or removed
+ * @returns the digest that each file was sealed with
+ * @throws UserError that names every file that was changed, added or removed
  */
 export async function verifySeal(
   directory: string,
   name: string,
-  known: ReadonlyMap<string, string> = new Map(),
-): Promise<void> {
-  const fail = (file: string, what: string): never => {
-    throw new UserError({
-      what: `${file} ${what}: these are no longer the results that were sealed`,
-      where: name,
-      next: "restore that file from a copy, or move the run's directory away and collect it again",
-    });
-  };
+  readByCaller: (file: string) => boolean = () => false,
+): Promise<ReadonlyMap<string, string>> {
+  const expected = await readChecksums(directory, name);
+  const damage = await findDamage(directory, expected, readByCaller);
+  // All of what is amiss, once something is.
+  if (damage.length > 0) throw damaged(name, await findDamage(directory, expected, () => false));
+  return expected;
+}
+
+/** @throws UserError unless these files have the digests that they were sealed with */
+export function checkDigests(
+  expected: ReadonlyMap<string, string>,
+  actual: ReadonlyMap<string, string>,
+  name: string,
+): void {
+  const changed = [...actual].filter(([file, digest]) => expected.get(file) !== digest);
+  if (changed.length > 0)
+    throw damaged(
+      name,
+      changed.map(([file]) => `${file} was changed`),
+    );
+}
+
+function damaged(name: string, damage: readonly string[]): UserError {
+  return new UserError({
+    what: `${damage.join(", ")}: these are no longer the results that were sealed`,
+    where: name,
+    next: "restore what is named from a copy, or move the run's directory away and collect it again",
+  });
+}
+
+async function readChecksums(directory: string, name: string): Promise<ReadonlyMap<string, string>> {
   const sums = join(directory, checksumsName);
-  if (!existsSync(sums)) fail(checksumsName, "is missing");
-  const expected = new Map<string, string>();
-  for (const line of (await readFile(sums, "utf8")).split("\n").slice(0, -1)) {
-    const [, digest, file] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? fail(checksumsName, "was changed");
-    expected.set(file ?? "", digest ?? "");
-  }
-  const present = new Set(await filesBelow(directory));
-  present.delete(checksumsName);
-  for (const file of expected.keys()) if (!present.has(file)) fail(file, "is missing");
+  if (!existsSync(sums)) throw damaged(name, [`${checksumsName} is missing`]);
+  const expected = parseChecksums(await readFile(sums, "utf8"));
+  if (expected === null) throw damaged(name, [`${checksumsName} was changed`]);
+  return expected;
+}
+
+/** What became of the files of a sealed directory, one by one: "raw/block-0.ndjson was changed". */
+async function findDamage(
+  directory: string,
+  expected: ReadonlyMap<string, string>,
+  skipped: (file: string) => boolean,
+): Promise<string[]> {
+  const present = (await filesBelow(directory)).filter((file) => file !== checksumsName);
+  const damage = [...expected.keys()].filter((file) => !present.includes(file)).map((file) => `${file} is missing`);
   for (const file of present) {
-    if (!expected.has(file)) fail(file, "was added");
-    const digest = known.get(file) ?? (await digestOfFile(join(directory, file)));
-    if (digest !== expected.get(file)) fail(file, "was changed");
+    if (!expected.has(file)) damage.push(`${file} was added`);
+    else if (!skipped(file) && (await digestOfFile(join(directory, file))) !== expected.get(file))
+      damage.push(`${file} was changed`);
   }
+  return damage;
+}
+
+/** Digests by path; null where it is not what `seal` wrote. */
+function parseChecksums(text: string): ReadonlyMap<string, string> | null {
+  const lines = text.split("\n").map((line) => /^([0-9a-f]{64}) {2}(.+)$/.exec(line));
+  // Its last line ends, too.
+  if (lines.pop() !== null || !text.endsWith("\n")) return null;
+  const digests = new Map<string, string>();
+  for (const line of lines) {
+    if (line === null) return null;
+    digests.set(line[2] ?? "", line[1] ?? "");
+  }
+  return digests;
 }
 
 /** Writes a file so that it is there as a whole or not at all, also after a power cut. */

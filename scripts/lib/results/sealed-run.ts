@@ -6,9 +6,9 @@ import type { ProbeSample } from "../../../workloads/probe/sample.ts";
 import { readBlocks } from "./read-blocks.ts";
 import type { BlockDigest } from "./run-digest.ts";
 import { parseSamples } from "./node-samples.ts";
-import { manifestName, parseMeasurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
+import { isJournal, manifestName, parseMeasurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import { manifestSchema, type Manifest } from "./manifest.ts";
-import { verifySeal } from "./seal.ts";
+import { checkDigests, verifySeal } from "./seal.ts";
 
 /** A sealed run, read back: every byte was checked against its seal. */
 export interface SealedRun {
@@ -17,6 +17,8 @@ export interface SealedRun {
   readonly manifest: Manifest;
   /** By block number; a missing block is not in it. */
   readonly blocks: ReadonlyMap<number, BlockDigest>;
+  /** SHA-256 of each block's journal as it lies there. */
+  readonly digests: ReadonlyMap<number, string>;
   /** What the serving nodes' probes sampled, by node; a node of which nothing was had is not in it. */
   readonly samples: ReadonlyMap<string, readonly ProbeSample[]>;
 }
@@ -30,6 +32,7 @@ export async function openSealedRun(layout: ResultsLayout, stack: string, named?
   const directory = layout.sealed(stack, measurement);
   const name = `results/${stack}/${measurement}`;
   if (!existsSync(directory)) throw noRun(stack, `run ${measurement} is not there`);
+  const sealedDigests = await verifySeal(directory, name, isJournal);
   const manifest = await readManifest(directory, name);
   const { runId, plan } = manifest;
   const present = manifest.blocks.flatMap(({ block, state }) => (state === "missing" ? [] : [block]));
@@ -37,18 +40,14 @@ export async function openSealedRun(layout: ResultsLayout, stack: string, named?
   const read = await readBlocks(
     present.map((block) => ({ file: join(directory, rawPath(block)), expected: { runId, plan, block } })),
   );
-  await verifySeal(
-    directory,
-    name,
-    new Map(present.map((block, place) => [rawPath(block), read[place]?.sha256 ?? ""])),
-  );
-  const blocks = new Map(
-    present.flatMap((block, place) => (read[place] ? [[block, read[place].digest] as const] : [])),
-  );
+  const byBlock = new Map(present.flatMap((block, place) => (read[place] ? [[block, read[place]] as const] : [])));
+  const digests = new Map([...byBlock].map(([block, { sha256 }]) => [block, sha256]));
+  checkDigests(sealedDigests, new Map([...digests].map(([block, sha256]) => [rawPath(block), sha256])), name);
+  const blocks = new Map([...byBlock].map(([block, { digest }]) => [block, digest]));
   const samples = new Map<string, readonly ProbeSample[]>();
   for (const { node, sha256 } of manifest.samples)
     if (sha256 !== null) samples.set(node, parseSamples(await readFile(join(directory, samplesPath(node)), "utf8")));
-  return { measurement, manifest, blocks, samples };
+  return { measurement, manifest, blocks, digests, samples };
 }
 
 async function newestRun(layout: ResultsLayout, stack: string): Promise<string> {
@@ -64,7 +63,8 @@ async function newestRun(layout: ResultsLayout, stack: string): Promise<string> 
   return newest.name;
 }
 
-async function readManifest(directory: string, name: string): Promise<Manifest> {
+/** The manifest of a sealed run, whose seal this does not check. @throws UserError when it can't be read */
+export async function readManifest(directory: string, name: string): Promise<Manifest> {
   const file = join(directory, manifestName);
   const text = existsSync(file) ? await readFile(file, "utf8") : "";
   try {

@@ -1,4 +1,4 @@
-import { formatNumber } from "./format.ts";
+import { alignRows, formatNumber } from "./format.ts";
 import { latencyLabels, latencyNames, latencyUnits } from "./run-digest.ts";
 import type { SuiteScore } from "./suite-scores.ts";
 import type { RunSummary } from "./summary.ts";
@@ -38,13 +38,9 @@ function quantileLines(summaries: readonly RunSummary[]): string[] {
 
 /** Figures to the right, names and remarks to the left. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number) => column === 0 || column === 8;
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd(),
+  return alignRows(
+    rows,
+    (rows[0] ?? []).map((_, column) => (column === 0 || column === 8 ? "left" : "right")),
   );
 }
 

@@ -5,13 +5,16 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { collectRun, type Collected, type CollectOptions } from "../../../../scripts/lib/results/collect-run.ts";
 import { manifestSchema } from "../../../../scripts/lib/results/manifest.ts";
+import { unknownAfter } from "../../../../scripts/lib/results/node-after.ts";
 import type { NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { openSealedRun } from "../../../../scripts/lib/results/sealed-run.ts";
+import { orderOf } from "../../../../workloads/benchmark/order.ts";
 import { UserError } from "../../../../stacks/user-error.ts";
 import {
   emptyResults,
   heldJournals,
   journalText,
+  nodeAfter,
   provenance,
   sealSynthetic,
   syntheticBlock,
@@ -44,6 +47,7 @@ async function setUp(t: ExecutionContext) {
       layout,
       journals: () => Promise.resolve(node),
       samples: () => Promise.resolve(""),
+      nodeAfter,
       provenance: () => Promise.resolve(provenance),
       final: false,
       now: () => new Date(Date.UTC(2026, 10, 24)),
@@ -73,6 +77,21 @@ test("a finished run is sealed with its provenance and the bytes that the node h
     [0, 1, 2].map((block) => [createHash("sha256").update(text(block)).digest("hex"), 18]),
   );
   t.deepEqual(await readdir(layout.stack("one")), [runId]);
+});
+
+test("the manifest has each block's order, and every node as it was after", async (t) => {
+  const { layout, collect } = await setUp(t);
+  const away = unknownAfter("no answer");
+  await collect({ nodeAfter: (node) => (node === "server" ? Promise.resolve(away) : nodeAfter(node)) });
+  const { manifest } = await openSealedRun(layout, "one");
+  t.deepEqual(
+    manifest.blocks.map(({ order }) => order),
+    [0, 1, 2].map((block) => orderOf(plan, block).map(({ name }) => name)),
+  );
+  t.deepEqual(Object.keys(manifest.nodesAfter).sort(), ["agent-1", "server"]);
+  t.like(manifest.nodesAfter["agent-1"], { throttled: 0, problem: null });
+  t.is(manifest.nodesAfter["agent-1"]?.facts?.model, manifest.nodes["agent-1"]?.model);
+  t.deepEqual(manifest.nodesAfter.server, away);
 });
 
 test("again there is nothing to do, and nothing is copied", async (t) => {

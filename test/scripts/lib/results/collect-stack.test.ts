@@ -6,7 +6,7 @@ import type { BlockSummary } from "../../../../scripts/lib/results/manifest.ts";
 
 const layout = resultsLayout();
 const measurement = "0123456789ab-2";
-const counts = { records: 1, attempts: 1, tornLines: 0 };
+const counts = { order: null, records: 1, attempts: 1, tornLines: 0 };
 const blocks: BlockSummary[] = [
   { block: 0, state: "sealed", problem: null, sha256: "0".repeat(64), ...counts },
   { block: 1, state: "partial", problem: "1 of 2 runs ended", sha256: "1".repeat(64), ...counts },

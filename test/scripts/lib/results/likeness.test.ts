@@ -8,7 +8,8 @@ import { modelDigest, provenance, syntheticOutputs, syntheticPlan, syntheticVari
 function manifest(changes: Partial<Plan> = {}, others: Partial<Manifest> = {}): Manifest {
   const { facts, versions, ...outputs } = syntheticOutputs(syntheticPlan(changes));
   return manifestSchema.parse({
-    schema: 2,
+    schema: 3,
+    nodesAfter: {},
     samples: [],
     stack: "one",
     ...outputs,

@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { collectRun } from "../../../../scripts/lib/results/collect-run.ts";
-import { experimentOutputsSchema, type ExperimentOutputs } from "../../../../scripts/lib/results/experiment-outputs.ts";
+import {
+  experimentOutputsSchema,
+  nodeFactsSchema,
+  type ExperimentOutputs,
+} from "../../../../scripts/lib/results/experiment-outputs.ts";
 import { journalName, resultsLayout, type ResultsLayout } from "../../../../scripts/lib/results/layout.ts";
 import { digestsOf, type NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { randomGenerator } from "../../../../scripts/lib/results/statistics.ts";
@@ -193,8 +197,24 @@ export function heldJournals(texts: ReadonlyMap<number, string>): NodeJournals {
 /** What collecting records of the checkout, fixed. */
 export const provenance = {
   source: { commit: "c0ffee0000000000000000000000000000000000", dirty: false },
-  tools: { bramble: "0.1.0", node: "v24.21.0", pulumi: "3.259.0" },
+  tools: {
+    ...{ bramble: "0.1.0", node: "v24.21.0", pulumi: "3.259.0", ssh: "OpenSSH_9.2p1", git: "git version 2.39.5" },
+    providers: { "@pulumi/command": "1.2.1", "@pulumi/kubernetes": "4.34.2" },
+  },
 };
+
+/** A node that is as it was. */
+export const nodeAfter = (node: string) =>
+  Promise.resolve({
+    ...{
+      facts: nodeFactsSchema.parse(facts),
+      throttled: 0,
+      boot: `boot-of-${node}`,
+      k3s: "v1.34.2+k3s1",
+      problem: null,
+    },
+    clock: { offsetMilliseconds: 3, uncertaintyMilliseconds: 12 },
+  });
 
 /** Collects and seals a synthetic run, and returns the name of its directory: the run-id, or <run-id>-2, ... */
 export async function sealSynthetic(
@@ -217,6 +237,7 @@ export async function sealSynthetic(
     layout,
     journals: () => Promise.resolve(heldJournals(texts)),
     samples: async (node) => await Promise.resolve(options.samples?.(node) ?? ""),
+    nodeAfter,
     provenance: () => Promise.resolve(provenance),
     final: true,
     now: () => new Date(Date.UTC(2026, 10, 23, 18)),
