@@ -1,18 +1,17 @@
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { z } from "zod";
 import { runsOf, settingsOf } from "../../../workloads/benchmark/order.ts";
 import type { Plan } from "../../../workloads/benchmark/plan.ts";
-import { tasksOf } from "../../../workloads/benchmark/task.ts";
 import type {
-  FailureLabel,
+  BlockStart,
   JournalRecord,
   RequestRecord,
   RunEnd,
   RunStart,
 } from "../../../workloads/benchmark/record.ts";
+import { tasksOf } from "../../../workloads/benchmark/task.ts";
+import { parseRecord } from "./record-schema.ts";
 
 /** What a block's journal says, with superseded attempts and warm-up requests taken out. */
-export interface BlockJournal {
+export interface BlockJournal<Run = RunJournal> {
   /** complete: all runs of the block ended; partial: it was interrupted or goes on; invalid: it can't be trusted. */
   readonly state: "complete" | "partial" | "invalid";
   /** Why it is not complete; null when it is. */
@@ -23,7 +22,7 @@ export interface BlockJournal {
   /** Lines cut off by an interruption. */
   readonly tornLines: number;
   /** Runs that ended, in the order in which they were measured; none in an invalid block. */
-  readonly runs: readonly RunJournal[];
+  readonly runs: readonly Run[];
   readonly ollamaVersions: readonly string[];
 }
 
@@ -41,80 +40,6 @@ export interface RunJournal {
   readonly end: Pick<RunEnd, "at" | "monotonic" | "modelDigest">;
 }
 
-const milliseconds = z.number().min(0);
-const count = z.int().min(0);
-const position = { block: count, attempt: z.int(), at: milliseconds };
-const run = { ...position, variant: z.string(), scenario: z.string() };
-const failures = [
-  "timeout",
-  "refused",
-  "truncated",
-  "wrong-model",
-  "overload",
-  "error",
-] as const satisfies FailureLabel[];
-
-const recordSchemas = {
-  "block-start": z.object({
-    type: z.literal("block-start"),
-    schema: z.literal(2),
-    runId: z.string(),
-    ...position,
-    order: z.array(z.string()),
-    node: z.string(),
-    pod: z.string(),
-    runtime: z.string(),
-    ollamaVersion: z.string().nullable(),
-  }),
-  "run-start": z.object({
-    type: z.literal("run-start"),
-    ...run,
-    monotonic: milliseconds,
-    temperature: z.number().nullable(),
-    cooledFor: z.number().min(0),
-  }),
-  request: z.object({
-    type: z.literal("request"),
-    ...run,
-    request: z.int(),
-    prompt: count,
-    scheduled: milliseconds.nullable(),
-    outcome: z.enum(["ok", ...failures]),
-    error: z.string().nullable(),
-    timeToFirstToken: milliseconds.nullable(),
-    gaps: z.array(milliseconds),
-    endToEnd: milliseconds.nullable(),
-    tokensIn: count.nullable(),
-    tokensOut: count.nullable(),
-    ollama: z.object({
-      total: count.nullable(),
-      load: count.nullable(),
-      promptEval: count.nullable(),
-      eval: count.nullable(),
-    }),
-    doneReason: z.string().nullable(),
-    answer: z.string().nullable(),
-    modelDigest: z.string().nullable(),
-  }),
-  "run-end": z.object({
-    type: z.literal("run-end"),
-    ...run,
-    monotonic: milliseconds,
-    modelDigest: z.string().nullable(),
-  }),
-  "block-end": z.object({ type: z.literal("block-end"), ...position }),
-} satisfies { [Type in JournalRecord["type"]]: z.ZodType<Extract<JournalRecord, { type: Type }>> };
-
-/** Compiled from the schemas: a journal has as many records as requests, and Ajv checks one several times as fast as Zod. */
-const checks = new Map<unknown, ValidateFunction<JournalRecord>>(
-  Object.entries(recordSchemas).map(([type, schema]) => [
-    type,
-    new Ajv2020({ strict: false }).compile<JournalRecord>(z.toJSONSchema(schema, { io: "input" })),
-  ]),
-);
-
-class InvalidJournal extends Error {}
-
 /** What a journal has to belong to. */
 export interface ExpectedJournal {
   readonly runId: string;
@@ -122,30 +47,24 @@ export interface ExpectedJournal {
   readonly block: number;
 }
 
-/** Reads a block's journal. Never throws on what a journal holds: what can't be trusted is an invalid block. */
+/** Reads a block's journal that is at hand as text: see {@link readJournal}. */
 export function parseJournal(text: string, expected: ExpectedJournal): BlockJournal {
-  const { records, tornLines, problem } = readLines(text);
-  const starts = records.filter((record) => record.type === "block-start");
-  const read = {
-    records: records.length,
-    attempts: starts.length,
-    tornLines,
-    ollamaVersions: [...new Set(starts.flatMap(({ ollamaVersion }) => ollamaVersion ?? []))],
-  };
-  try {
-    if (problem !== null) throw new InvalidJournal(problem);
-    checkOrigin(records, expected);
-    const runs = endedRuns(records, expected.plan);
-    const planned = plannedRuns(expected.plan).length;
-    if (records.some(({ type }) => type === "block-end")) {
-      if (runs.length < planned) throw new InvalidJournal(`it ended with ${runs.length} of ${planned} runs`);
-      return { state: "complete", problem: null, runs, ...read };
-    }
-    return { state: "partial", problem: `${runs.length} of ${planned} runs ended`, runs, ...read };
-  } catch (error) {
-    if (!(error instanceof InvalidJournal)) throw error;
-    return { state: "invalid", problem: error.message, runs: [], ...read };
-  }
+  return readJournal(text.match(/[^\n]*\n|[^\n]+$/g) ?? [], expected, (run) => run);
+}
+
+/**
+ * Reads a block's journal line by line. Never throws on what a journal holds: what can't be trusted is an invalid block.
+ * @param lines with their line ends
+ * @param reduce what to keep of a run, asked as soon as it has ended: its requests are held no longer than that
+ */
+export function readJournal<Run>(
+  lines: Iterable<string>,
+  expected: ExpectedJournal,
+  reduce: (run: RunJournal) => Run,
+): BlockJournal<Run> {
+  const reader = new JournalReader(expected, reduce);
+  for (const line of lines) reader.add(line);
+  return reader.end();
 }
 
 /** Runs of each block as a journal names them, in no particular order. */
@@ -153,94 +72,154 @@ export function plannedRuns(plan: Plan): string[] {
   return runsOf(plan).map(({ name }) => name);
 }
 
-/**
- * An interruption tears only the end of a journal: the last line without its line end, or a tail of zeros. The runner
- * cuts it away before it goes on, so a line that can't be read with sound ones after it is damage.
- */
-function readLines(text: string): { records: JournalRecord[]; tornLines: number; problem: string | null } {
-  const lines = text.split("\n");
-  const unended = lines.pop() === "" ? 0 : 1;
-  const parsed = lines.map(readRecord);
-  const sound = parsed.findLastIndex((record) => record !== null) + 1;
-  const damaged = parsed.indexOf(null);
-  return {
-    records: parsed.filter((record) => record !== null),
-    tornLines: lines.length - sound + unended,
-    problem: damaged !== -1 && damaged < sound ? `line ${damaged + 1} can't be read` : null,
-  };
+/** A run of the current attempt. */
+interface OpenRun {
+  start: RunStart | null;
+  readonly measured: RequestRecord[];
 }
 
-function readRecord(line: string): JournalRecord | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
+class JournalReader<Run> {
+  readonly #expected: ExpectedJournal;
+  readonly #reduce: (run: RunJournal) => Run;
+  readonly #planned: ReadonlySet<string>;
+  /** Lines that were ended; those up to the last one that could be read, and the first that could not. */
+  #lines = 0;
+  #soundLines = 0;
+  #damagedLine: number | null = null;
+  #unended = 0;
+  #records = 0;
+  #attempts = 0;
+  readonly #ollamaVersions = new Set<string>();
+  /** The first thing that makes the journal invalid. */
+  #problem: string | null = null;
+  #attempt: number | null = null;
+  readonly #open = new Map<string, OpenRun>();
+  readonly #ended = new Map<string, Run>();
+  #complete = false;
+
+  constructor(expected: ExpectedJournal, reduce: (run: RunJournal) => Run) {
+    this.#expected = expected;
+    this.#reduce = reduce;
+    this.#planned = new Set(plannedRuns(expected.plan));
   }
-  if (value === null || typeof value !== "object" || !("type" in value)) return null;
-  return checks.get(value.type)?.(value) === true ? value : null;
-}
 
-function checkOrigin(records: readonly JournalRecord[], expected: ExpectedJournal): void {
-  const planned = plannedRuns(expected.plan).sort().join(" ");
-  let attempt: number | null = null;
-  for (const record of records) {
-    if (record.block !== expected.block) throw new InvalidJournal(`it holds a record of block ${record.block}`);
+  /**
+   * An interruption tears only the end of a journal: the last line without its line end, or a tail of zeros. The runner
+   * cuts it away before it goes on, so a line that can't be read with sound ones after it is damage.
+   */
+  add(line: string): void {
+    if (!line.endsWith("\n")) {
+      this.#unended = 1;
+      return;
+    }
+    this.#lines += 1;
+    const record = parseRecord(line);
+    if (record === null) {
+      this.#damagedLine ??= this.#lines;
+      return;
+    }
+    this.#soundLines = this.#lines;
+    this.#records += 1;
     if (record.type === "block-start") {
-      if (record.runId !== expected.runId) throw new InvalidJournal(`it belongs to run ${record.runId}`);
-      if ([...record.order].sort().join(" ") !== planned) throw new InvalidJournal("its runs are not the plan's");
-      if (attempt !== null && record.attempt <= attempt)
-        throw new InvalidJournal(`attempt ${record.attempt} follows attempt ${attempt}`);
-      attempt = record.attempt;
-    } else if (record.attempt !== attempt) {
-      throw new InvalidJournal(`a record of attempt ${record.attempt} lies outside that attempt`);
+      this.#attempts += 1;
+      if (record.ollamaVersion !== null) this.#ollamaVersions.add(record.ollamaVersion);
+    }
+    if (this.#damagedLine !== null) this.#problem ??= `line ${this.#damagedLine} can't be read`;
+    this.#problem ??= this.#problemOf(record);
+  }
+
+  end(): BlockJournal<Run> {
+    const [ended, planned] = [this.#ended.size, this.#planned.size];
+    if (this.#complete && ended < planned) this.#problem ??= `it ended with ${ended} of ${planned} runs`;
+    const read = {
+      records: this.#records,
+      attempts: this.#attempts,
+      tornLines: this.#lines - this.#soundLines + this.#unended,
+      ollamaVersions: [...this.#ollamaVersions],
+    };
+    if (this.#problem !== null) return { state: "invalid", problem: this.#problem, runs: [], ...read };
+    const runs = [...this.#ended.values()];
+    return this.#complete
+      ? { state: "complete", problem: null, runs, ...read }
+      : { state: "partial", problem: `${ended} of ${planned} runs ended`, runs, ...read };
+  }
+
+  /** Takes a record in. @returns why the journal can't be trusted any more, or null */
+  #problemOf(record: JournalRecord): string | null {
+    if (record.block !== this.#expected.block) return `it holds a record of block ${record.block}`;
+    if (record.type === "block-start") return this.#begin(record);
+    if (record.attempt !== this.#attempt) return `a record of attempt ${record.attempt} lies outside that attempt`;
+    switch (record.type) {
+      case "run-start":
+        this.#openRun(record).start = record;
+        return null;
+      case "request": {
+        const name = nameOf(record);
+        if (this.#ended.has(name)) return `a request of run ${name} follows its end`;
+        if (record.request >= 0) this.#openRun(record).measured.push(record);
+        return null;
+      }
+      case "run-end":
+        return this.#endRun(record);
+      case "block-end":
+        this.#complete = true;
+        return null;
     }
   }
-}
 
-/** A run counts in the attempt in which it ended; what earlier attempts left of it is superseded. */
-function endedRuns(records: readonly JournalRecord[], plan: Plan): RunJournal[] {
-  const key = ({ variant, scenario }: { variant: string; scenario: string }) => `${variant}/${scenario}`;
-  const planned = new Set(plannedRuns(plan));
-  const requests = Map.groupBy(
-    records.filter((record) => record.type === "request"),
-    (request) => `${key(request)}#${request.attempt}`,
-  );
-  const starts = new Map(
-    records.flatMap((record) => (record.type === "run-start" ? [[`${key(record)}#${record.attempt}`, record]] : [])),
-  );
-  const ends = new Set<string>();
-  return records
-    .filter((record) => record.type === "run-end")
-    .map((end) => {
-      const name = key(end);
-      if (!planned.has(name)) throw new InvalidJournal(`run ${name} is not in the plan`);
-      if (ends.has(name)) throw new InvalidJournal(`run ${name} ended twice`);
-      ends.add(name);
-      const all = requests.get(`${name}#${end.attempt}`) ?? [];
-      const measured = all.filter(({ request }) => request >= 0);
-      const start = starts.get(`${name}#${end.attempt}`);
-      if (start === undefined) throw new InvalidJournal(`run ${name} ended, but did not begin`);
-      const settings = settingsOf(plan, end);
-      checkRequests(name, measured, {
-        digest: plan.models[settings.variant.model]?.digest ?? null,
-        count: tasksOf(plan, settings, end.block).measured.length,
-      });
-      const from = measured.reduce((earliest, { at }) => Math.min(earliest, at), end.at);
-      return { variant: end.variant, scenario: end.scenario, requests: measured, from, to: end.at, start, end };
+  /** A run counts in the attempt in which it ended; what earlier attempts left of it is superseded. */
+  #begin(record: BlockStart): string | null {
+    if (record.runId !== this.#expected.runId) return `it belongs to run ${record.runId}`;
+    if (sorted(record.order) !== sorted(this.#planned)) return "its runs are not the plan's";
+    if (this.#attempt !== null && record.attempt <= this.#attempt)
+      return `attempt ${record.attempt} follows attempt ${this.#attempt}`;
+    this.#attempt = record.attempt;
+    this.#open.clear();
+    return null;
+  }
+
+  #openRun(record: RunStart | RequestRecord): OpenRun {
+    const name = nameOf(record);
+    let run = this.#open.get(name);
+    if (run === undefined) this.#open.set(name, (run = { start: null, measured: [] }));
+    return run;
+  }
+
+  #endRun(end: RunEnd): string | null {
+    const name = nameOf(end);
+    if (!this.#planned.has(name)) return `run ${name} is not in the plan`;
+    if (this.#ended.has(name)) return `run ${name} ended twice`;
+    const { start, measured } = this.#open.get(name) ?? { start: null, measured: [] };
+    if (start === null) return `run ${name} ended, but did not begin`;
+    const { plan } = this.#expected;
+    const settings = settingsOf(plan, end);
+    const problem = problemOfRequests(name, measured, {
+      digest: plan.models[settings.variant.model]?.digest ?? null,
+      count: tasksOf(plan, settings, end.block).measured.length,
     });
+    if (problem !== null) return problem;
+    const from = measured.reduce((earliest, { at }) => Math.min(earliest, at), end.at);
+    const { variant, scenario } = end;
+    this.#ended.set(name, this.#reduce({ variant, scenario, requests: measured, from, to: end.at, start, end }));
+    this.#open.delete(name);
+    return null;
+  }
 }
 
-function checkRequests(
+const sorted = (names: Iterable<string>) => [...names].sort().join(" ");
+const nameOf = ({ variant, scenario }: RunStart | RequestRecord | RunEnd) => `${variant}/${scenario}`;
+
+function problemOfRequests(
   name: string,
   measured: readonly RequestRecord[],
   planned: { readonly digest: string | null; readonly count: number },
-): void {
+): string | null {
   const numbers = new Set(measured.map(({ request }) => request));
-  if (numbers.size !== measured.length) throw new InvalidJournal(`run ${name} has a request twice`);
+  if (numbers.size !== measured.length) return `run ${name} has a request twice`;
   if (measured.length !== planned.count)
-    throw new InvalidJournal(`run ${name} ended with ${measured.length} of ${planned.count} requests`);
+    return `run ${name} ended with ${measured.length} of ${planned.count} requests`;
   for (const { outcome, modelDigest } of measured)
     if (outcome === "ok" && modelDigest !== null && modelDigest !== planned.digest)
-      throw new InvalidJournal(`run ${name} was answered by another model, ${modelDigest}`);
+      return `run ${name} was answered by another model, ${modelDigest}`;
+  return null;
 }

@@ -60,7 +60,13 @@ function ollamaEvalRate({ tokensOut, ollama }: RequestRecord): number | null {
 
 /** Figures of the requests that succeeded. Failed ones have no figures and are counted by {@link countOutcomes}. */
 export function figures(metric: MetricName, requests: readonly RequestRecord[]): number[] {
-  return requests.flatMap((request) => (request.outcome === "ok" ? (metrics[metric].of(request) ?? []) : []));
+  const { of } = metrics[metric];
+  const known: number[] = [];
+  for (const request of requests) {
+    const figure = request.outcome === "ok" ? of(request) : null;
+    if (figure !== null) known.push(figure);
+  }
+  return known;
 }
 
 /** A run's figure: the median over its successful requests; null when none has one. */
