@@ -47,22 +47,32 @@ export interface ExpectedJournal {
   readonly block: number;
 }
 
-/** Reads a block's journal that is at hand as text: see {@link readJournal}. */
+/** Makes of a run's measured requests, given one by one as they are read, what is kept of the run. */
+export interface RunReducer<Run> {
+  add(request: RequestRecord): void;
+  /** Asked once, and only for a run that ended as it should. */
+  end(run: Omit<RunJournal, "requests">): Run;
+}
+
+/** Reads a block's journal that is at hand as text, and keeps all of it: see {@link readJournal}. */
 export function parseJournal(text: string, expected: ExpectedJournal): BlockJournal {
-  return readJournal(text.match(/[^\n]*\n|[^\n]+$/g) ?? [], expected, (run) => run);
+  return readJournal(text.match(/[^\n]*\n|[^\n]+$/g) ?? [], expected, () => {
+    const requests: RequestRecord[] = [];
+    return { add: (request) => requests.push(request), end: (run) => ({ ...run, requests }) };
+  });
 }
 
 /**
  * Reads a block's journal line by line. Never throws on what a journal holds: what can't be trusted is an invalid block.
  * @param lines with their line ends
- * @param reduce what to keep of a run, asked as soon as it has ended: its requests are held no longer than that
+ * @param startRun makes what reduces a run: no request is held here
  */
 export function readJournal<Run>(
   lines: Iterable<string>,
   expected: ExpectedJournal,
-  reduce: (run: RunJournal) => Run,
+  startRun: () => RunReducer<Run>,
 ): BlockJournal<Run> {
-  const reader = new JournalReader(expected, reduce);
+  const reader = new JournalReader(expected, startRun);
   for (const line of lines) reader.add(line);
   return reader.end();
 }
@@ -73,14 +83,20 @@ export function plannedRuns(plan: Plan): string[] {
 }
 
 /** A run of the current attempt. */
-interface OpenRun {
+interface OpenRun<Run> {
   start: RunStart | null;
-  readonly measured: RequestRecord[];
+  /** Of its first measured request. */
+  from: number;
+  requests: number;
+  readonly numbers: Set<number>;
+  /** Of the models that answered. */
+  readonly digests: Set<string>;
+  readonly reducer: RunReducer<Run>;
 }
 
 class JournalReader<Run> {
   readonly #expected: ExpectedJournal;
-  readonly #reduce: (run: RunJournal) => Run;
+  readonly #startRun: () => RunReducer<Run>;
   readonly #planned: ReadonlySet<string>;
   /** Lines that were ended; those up to the last one that could be read, and the first that could not. */
   #lines = 0;
@@ -93,13 +109,13 @@ class JournalReader<Run> {
   /** The first thing that makes the journal invalid. */
   #problem: string | null = null;
   #attempt: number | null = null;
-  readonly #open = new Map<string, OpenRun>();
+  readonly #open = new Map<string, OpenRun<Run>>();
   readonly #ended = new Map<string, Run>();
   #complete = false;
 
-  constructor(expected: ExpectedJournal, reduce: (run: RunJournal) => Run) {
+  constructor(expected: ExpectedJournal, startRun: () => RunReducer<Run>) {
     this.#expected = expected;
-    this.#reduce = reduce;
+    this.#startRun = startRun;
     this.#planned = new Set(plannedRuns(expected.plan));
   }
 
@@ -153,12 +169,8 @@ class JournalReader<Run> {
       case "run-start":
         this.#openRun(record).start = record;
         return null;
-      case "request": {
-        const name = nameOf(record);
-        if (this.#ended.has(name)) return `a request of run ${name} follows its end`;
-        if (record.request >= 0) this.#openRun(record).measured.push(record);
-        return null;
-      }
+      case "request":
+        return this.#addRequest(record);
       case "run-end":
         return this.#endRun(record);
       case "block-end":
@@ -178,29 +190,45 @@ class JournalReader<Run> {
     return null;
   }
 
-  #openRun(record: RunStart | RequestRecord): OpenRun {
+  #openRun(record: RunStart | RequestRecord): OpenRun<Run> {
     const name = nameOf(record);
     let run = this.#open.get(name);
-    if (run === undefined) this.#open.set(name, (run = { start: null, measured: [] }));
+    if (run === undefined) {
+      const seen = { from: Infinity, requests: 0, numbers: new Set<number>(), digests: new Set<string>() };
+      this.#open.set(name, (run = { start: null, ...seen, reducer: this.#startRun() }));
+    }
     return run;
+  }
+
+  #addRequest(record: RequestRecord): string | null {
+    if (this.#ended.has(nameOf(record))) return `a request of run ${nameOf(record)} follows its end`;
+    if (record.request < 0) return null;
+    const run = this.#openRun(record);
+    run.from = Math.min(run.from, record.at);
+    run.requests += 1;
+    run.numbers.add(record.request);
+    if (record.outcome === "ok" && record.modelDigest !== null) run.digests.add(record.modelDigest);
+    run.reducer.add(record);
+    return null;
   }
 
   #endRun(end: RunEnd): string | null {
     const name = nameOf(end);
     if (!this.#planned.has(name)) return `run ${name} is not in the plan`;
     if (this.#ended.has(name)) return `run ${name} ended twice`;
-    const { start, measured } = this.#open.get(name) ?? { start: null, measured: [] };
-    if (start === null) return `run ${name} ended, but did not begin`;
+    const run = this.#open.get(name);
+    if (run?.start == null) return `run ${name} ended, but did not begin`;
     const { plan } = this.#expected;
     const settings = settingsOf(plan, end);
-    const problem = problemOfRequests(name, measured, {
-      digest: plan.models[settings.variant.model]?.digest ?? null,
-      count: tasksOf(plan, settings, end.block).measured.length,
-    });
-    if (problem !== null) return problem;
-    const from = measured.reduce((earliest, { at }) => Math.min(earliest, at), end.at);
-    const { variant, scenario } = end;
-    this.#ended.set(name, this.#reduce({ variant, scenario, requests: measured, from, to: end.at, start, end }));
+    const planned = tasksOf(plan, settings, end.block).measured.length;
+    if (run.numbers.size !== run.requests) return `run ${name} has a request twice`;
+    if (run.requests !== planned) return `run ${name} ended with ${run.requests} of ${planned} requests`;
+    const locked = plan.models[settings.variant.model]?.digest;
+    const other = [...run.digests].find((digest) => digest !== locked);
+    if (other !== undefined) return `run ${name} was answered by another model, ${other}`;
+    const { variant, scenario, at: to } = end;
+    const from = Math.min(run.from, to);
+    this.#ended.set(name, run.reducer.end({ variant, scenario, from, to, start: run.start, end }));
     this.#open.delete(name);
     return null;
   }
@@ -208,18 +236,3 @@ class JournalReader<Run> {
 
 const sorted = (names: Iterable<string>) => [...names].sort().join(" ");
 const nameOf = ({ variant, scenario }: RunStart | RequestRecord | RunEnd) => `${variant}/${scenario}`;
-
-function problemOfRequests(
-  name: string,
-  measured: readonly RequestRecord[],
-  planned: { readonly digest: string | null; readonly count: number },
-): string | null {
-  const numbers = new Set(measured.map(({ request }) => request));
-  if (numbers.size !== measured.length) return `run ${name} has a request twice`;
-  if (measured.length !== planned.count)
-    return `run ${name} ended with ${measured.length} of ${planned.count} requests`;
-  for (const { outcome, modelDigest } of measured)
-    if (outcome === "ok" && modelDigest !== null && modelDigest !== planned.digest)
-      return `run ${name} was answered by another model, ${modelDigest}`;
-  return null;
-}

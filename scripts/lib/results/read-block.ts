@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readJournal, type ExpectedJournal } from "./journal.ts";
 import { readLines } from "./read-lines.ts";
-import { digestRun, type BlockDigest } from "./run-digest.ts";
+import { digester, type BlockDigest } from "./run-digest.ts";
 
 /** A journal's file, and what it has to belong to. */
 export interface BlockFile {
@@ -19,6 +19,6 @@ export interface ReadBlock {
 export function readBlock({ file, expected }: BlockFile): ReadBlock {
   const hash = createHash("sha256");
   const lines = readLines(file, (bytes) => hash.update(bytes));
-  const digest = readJournal(lines, expected, digestRun);
+  const digest = readJournal(lines, expected, digester);
   return { sha256: hash.digest("hex"), digest };
 }

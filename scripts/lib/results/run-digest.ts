@@ -1,7 +1,7 @@
 import { medianSorted, quantile } from "simple-statistics";
-import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
-import type { BlockJournal, RunJournal } from "./journal.ts";
-import { countOutcomes, figures, metricNames, metrics, type MetricName, type Outcomes } from "./metrics.ts";
+import type { FailureLabel, RequestRecord } from "../../../workloads/benchmark/record.ts";
+import type { BlockJournal, RunJournal, RunReducer } from "./journal.ts";
+import { metricNames, metrics, type MetricName, type Outcomes } from "./metrics.ts";
 
 /** What a user waits for, from when the request was due: the first token, each further one, the whole answer. */
 export const latencyNames = ["time-to-first-token", "inter-token", "end-to-end"] as const;
@@ -46,26 +46,49 @@ export type BlockDigest = BlockJournal<RunDigest>;
 /** Requests of a run that plots show one by one. */
 const mostSamples = 200;
 
-export function digestRun({ requests, ...run }: RunJournal): RunDigest {
-  const succeeded = requests.filter(({ outcome }) => outcome === "ok");
-  const sent = byMetric((metric) => figures(metric, succeeded));
-  const sorted = byMetric((metric) => inOrder(sent[metric]));
-  const tokensOut = requests.reduce((sum, request) => sum + (request.tokensOut ?? 0), 0);
+/** Digests a run while its requests are read: of each it keeps its figures. */
+export function digester(): RunReducer<RunDigest> {
+  const [sent, gaps, answers] = [byMetric((): number[] => []), [] as number[], [] as Answer[]];
+  const failures: Partial<Record<FailureLabel, number>> = {};
+  const digests = new Set<string>();
+  let [requests, tokensOut, uncounted] = [0, 0, 0];
   return {
-    ...run,
-    outcomes: countOutcomes(requests),
-    figures: byMetric((metric) => (sorted[metric].length === 0 ? null : medianSorted(sorted[metric]))),
-    quantiles: {
-      "time-to-first-token": quantilesOf(sorted["time-to-first-token"]),
-      "inter-token": quantilesOf(gapsOf(succeeded)),
-      "end-to-end": quantilesOf(sorted["end-to-end"]),
+    add(request) {
+      const { prompt, outcome, answer, modelDigest } = request;
+      requests += 1;
+      tokensOut += request.tokensOut ?? 0;
+      if (modelDigest !== null) digests.add(modelDigest);
+      if (answer !== null) answers.push({ prompt, outcome, answer });
+      if (outcome !== "ok") {
+        failures[outcome] = (failures[outcome] ?? 0) + 1;
+        return;
+      }
+      if (request.tokensIn === null) uncounted += 1;
+      for (const metric of metricNames) {
+        const figure = metrics[metric].of(request);
+        if (figure !== null) sent[metric].push(figure);
+      }
+      for (const gap of request.gaps) gaps.push(gap);
     },
-    samples: byMetric((metric) => (sent[metric].length <= mostSamples ? sent[metric] : thinned(sorted[metric]))),
-    tokensOut,
-    throughput: run.to > run.from ? (tokensOut / (run.to - run.from)) * 1000 : null,
-    uncounted: succeeded.filter(({ tokensIn }) => tokensIn === null).length,
-    digests: [...new Set(requests.flatMap(({ modelDigest }) => modelDigest ?? []))],
-    answers: requests.flatMap(({ prompt, outcome, answer }) => (answer === null ? [] : [{ prompt, outcome, answer }])),
+    end(run) {
+      const sorted = byMetric((metric) => inOrder(sent[metric]));
+      return {
+        ...run,
+        outcomes: { requests, failures },
+        figures: byMetric((metric) => (sorted[metric].length === 0 ? null : medianSorted(sorted[metric]))),
+        quantiles: {
+          "time-to-first-token": quantilesOf(sorted["time-to-first-token"]),
+          "inter-token": quantilesOf(gaps),
+          "end-to-end": quantilesOf(sorted["end-to-end"]),
+        },
+        samples: byMetric((metric) => (sent[metric].length <= mostSamples ? sent[metric] : thinned(sorted[metric]))),
+        tokensOut,
+        throughput: run.to > run.from ? (tokensOut / (run.to - run.from)) * 1000 : null,
+        uncounted,
+        digests: [...digests],
+        answers,
+      };
+    },
   };
 }
 
@@ -76,13 +99,6 @@ function byMetric<Value>(of: (metric: MetricName) => Value): Record<MetricName, 
 /** A typed array sorts numbers many times as fast as an array with a comparison. */
 function inOrder(values: readonly number[]): number[] {
   return Array.from(Float64Array.from(values).sort());
-}
-
-/** A loop, since a run has millions of them. */
-function gapsOf(requests: readonly RequestRecord[]): number[] {
-  const all: number[] = [];
-  for (const { gaps } of requests) for (const gap of gaps) all.push(gap);
-  return all;
 }
 
 /** By selection, which takes a tenth of the time of sorting. */
