@@ -8,6 +8,7 @@ const areas: Readonly<Record<string, () => Promise<Bench>>> = {
   nodes: async () => (await import("./bench/nodes.ts")).benchNodes,
   measurement: async () => (await import("./bench/measurement.ts")).benchMeasurement,
   k3s: async () => (await import("./bench/k3s.ts")).benchK3s,
+  results: async () => (await import("./bench/results.ts")).benchResults,
 };
 
 const usage = `Usage: npm run bench -- <area>    (${Object.keys(areas).join(", ")})
@@ -19,6 +20,7 @@ cards   writing and verifying a card, against dd and reading back
 nodes   an up with nothing to do, and a bootstrap by the number of nodes, on twins (root, some minutes)
 measurement  what the benchmark's client, its schedule and the probe add to what they measure (root, some minutes)
 k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
+results comparing a million records of requests: time, memory, and how both grow (some minutes)
 `;
 
 await runMain(async ({ signal, defer }) => {

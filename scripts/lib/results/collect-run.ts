@@ -1,18 +1,21 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { lock } from "proper-lockfile";
 import { UserError } from "../../../stacks/user-error.ts";
 import { canonicalJson } from "../../../workloads/benchmark/plan.ts";
 import type { ExperimentOutputs } from "./experiment-outputs.ts";
-import { parseJournal, type BlockJournal, type ExpectedJournal } from "./journal.ts";
+import type { ExpectedJournal } from "./journal.ts";
 import { journalName, manifestName, measurementName, rawPath, samplesPath, type ResultsLayout } from "./layout.ts";
 import type { BlockState, BlockSummary, Manifest } from "./manifest.ts";
 import { goesOn, hasBegun, measurementOnNode, measurementsOf, type Measurement } from "./measurements.ts";
 import type { NodeAfter } from "./node-after.ts";
 import type { JournalList, NodeJournals } from "./node-journals.ts";
 import type { Interval } from "./node-samples.ts";
+import type { ReadBlock } from "./read-block.ts";
+import { readBlocks } from "./read-blocks.ts";
+import type { BlockDigest } from "./run-digest.ts";
 import type { Provenance } from "./provenance.ts";
 import { digestOfFile, seal, writeWhole } from "./seal.ts";
 
@@ -134,17 +137,15 @@ async function copyAndSeal(
   const directory = layout.partial(stack, measurement);
   await openPartial(directory);
 
-  const blocks: { summary: BlockSummary; journal: BlockJournal | null }[] = [];
-  for (let block = 0; block < plan.blocks; block += 1) {
+  const files = Array.from({ length: plan.blocks }, (_, block) => join(directory, rawPath(block)));
+  for (const [block, file] of files.entries()) {
     signal.throwIfAborted();
-    const file = join(directory, rawPath(block));
     const held = onNode.get(block);
-    if (held !== undefined && !(existsSync(file) && (await digestOfFile(file)) === held.sha256)) {
-      report?.(`${stack}: copying ${journalName(block)}`);
-      await node.copy(block, file);
-    }
-    blocks.push(await summarize(file, { runId, plan, block }));
+    if (held === undefined || (existsSync(file) && (await digestOfFile(file)) === held.sha256)) continue;
+    report?.(`${stack}: copying ${journalName(block)}`);
+    await node.copy(block, file);
   }
+  const blocks = await readAll(files, { runId, plan });
   const summaries = blocks.map(({ summary }) => summary);
   if (!options.final && summaries.some(({ state }) => state !== "sealed"))
     return { stack, measurement, outcome: "partial", directory, blocks: summaries };
@@ -157,7 +158,7 @@ async function copyAndSeal(
       next: `find out why its Job wrote nothing: npm run up -- ${stack} shows what its pod said`,
     });
 
-  const runs = blocks.flatMap(({ journal }) => journal?.runs ?? []);
+  const runs = blocks.flatMap(({ digest }) => digest?.runs ?? []);
   const samples = await collectSamples(options, directory, runs);
   const manifest: Manifest = {
     schema: 3,
@@ -171,7 +172,7 @@ async function copyAndSeal(
     modelBytes: outputs.modelBytes,
     versions: {
       ...outputs.versions,
-      ollama: [...new Set(blocks.flatMap(({ journal }) => journal?.ollamaVersions ?? []))].sort(),
+      ollama: [...new Set(blocks.flatMap(({ digest }) => digest?.ollamaVersions ?? []))].sort(),
     },
     nodes: outputs.facts,
     nodesAfter: Object.fromEntries(
@@ -196,7 +197,7 @@ async function copyAndSeal(
 async function collectSamples(
   { outputs: { plan }, samples }: CollectOptions,
   directory: string,
-  runs: BlockJournal["runs"],
+  runs: BlockDigest["runs"],
 ): Promise<Manifest["samples"]> {
   const nothing = (node: string, problem: string) => ({ node, lines: 0, sha256: null, problem });
   if (runs.length === 0) return plan.nodes.models.map((node) => nothing(node, "no run ended"));
@@ -235,35 +236,33 @@ async function openPartial(directory: string): Promise<void> {
       if (name.endsWith(".tmp") || name === manifestName) await rm(join(folder, name), { force: true });
 }
 
-async function summarize(
-  file: string,
-  expected: ExpectedJournal,
-): Promise<{ summary: BlockSummary; journal: BlockJournal | null }> {
-  const { block } = expected;
-  if (!existsSync(file)) {
-    const problem = "the node has no journal of it";
-    const summary = {
-      block,
-      state: "missing" as const,
-      problem,
-      sha256: null,
-      order: null,
-      records: 0,
-      attempts: 0,
-      tornLines: 0,
-    };
-    return { summary, journal: null };
-  }
-  const content = await readFile(file);
-  const journal = parseJournal(content.toString("utf8"), expected);
-  const { problem, records, attempts, tornLines } = journal;
-  const order = journal.order && [...journal.order];
-  const state: BlockState = journal.state === "complete" ? "sealed" : journal.state;
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  return { summary: { block, state, problem, sha256, order, records, attempts, tornLines }, journal };
+interface CollectedBlock {
+  readonly summary: BlockSummary;
+  /** Null where the node has no journal of it. */
+  readonly digest: BlockDigest | null;
 }
 
-function span(runs: BlockJournal["runs"]): Manifest["measured"] {
+/** What each block's journal holds, large ones read on several threads. */
+async function readAll(files: readonly string[], run: Omit<ExpectedJournal, "block">): Promise<CollectedBlock[]> {
+  const present = [...files.entries()].filter(([, file]) => existsSync(file));
+  const read = await readBlocks(present.map(([block, file]) => ({ file, expected: { ...run, block } })));
+  const byBlock = new Map(present.map(([block], place) => [block, read[place]]));
+  return files.map((_, block) => summarize(block, byBlock.get(block)));
+}
+
+function summarize(block: number, read: ReadBlock | undefined): CollectedBlock {
+  if (read === undefined) {
+    const nothing = { sha256: null, order: null, records: 0, attempts: 0, tornLines: 0 };
+    return { summary: { block, state: "missing", problem: "the node has no journal of it", ...nothing }, digest: null };
+  }
+  const { sha256, digest } = read;
+  const { problem, records, attempts, tornLines } = digest;
+  const state: BlockState = digest.state === "complete" ? "sealed" : digest.state;
+  const order = digest.order && [...digest.order];
+  return { summary: { block, state, problem, sha256, order, records, attempts, tornLines }, digest };
+}
+
+function span(runs: BlockDigest["runs"]): Manifest["measured"] {
   if (runs.length === 0) return null;
   return {
     from: new Date(Math.min(...runs.map(({ from }) => from))).toISOString(),

@@ -1,18 +1,17 @@
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { z } from "zod";
 import { runsOf, settingsOf } from "../../../workloads/benchmark/order.ts";
 import type { Plan } from "../../../workloads/benchmark/plan.ts";
-import { tasksOf } from "../../../workloads/benchmark/task.ts";
 import type {
-  FailureLabel,
+  BlockStart,
   JournalRecord,
   RequestRecord,
   RunEnd,
   RunStart,
 } from "../../../workloads/benchmark/record.ts";
+import { tasksOf } from "../../../workloads/benchmark/task.ts";
+import { parseRecord } from "./record-schema.ts";
 
 /** What a block's journal says, with superseded attempts and warm-up requests taken out. */
-export interface BlockJournal {
+export interface BlockJournal<Run = RunJournal> {
   /** complete: all runs of the block ended; partial: it was interrupted or goes on; invalid: it can't be trusted. */
   readonly state: "complete" | "partial" | "invalid";
   /** Why it is not complete; null when it is. */
@@ -23,7 +22,7 @@ export interface BlockJournal {
   /** Lines cut off by an interruption. */
   readonly tornLines: number;
   /** Runs that ended, in the order in which they were measured; none in an invalid block. */
-  readonly runs: readonly RunJournal[];
+  readonly runs: readonly Run[];
   readonly ollamaVersions: readonly string[];
   /** Of its first attempt; null where it did not begin. */
   readonly order: readonly string[] | null;
@@ -43,80 +42,6 @@ export interface RunJournal {
   readonly end: Pick<RunEnd, "at" | "monotonic" | "modelDigest">;
 }
 
-const milliseconds = z.number().min(0);
-const count = z.int().min(0);
-const position = { block: count, attempt: z.int(), at: milliseconds };
-const run = { ...position, variant: z.string(), scenario: z.string() };
-const failures = [
-  "timeout",
-  "refused",
-  "truncated",
-  "wrong-model",
-  "overload",
-  "error",
-] as const satisfies FailureLabel[];
-
-const recordSchemas = {
-  "block-start": z.object({
-    type: z.literal("block-start"),
-    schema: z.literal(2),
-    runId: z.string(),
-    ...position,
-    order: z.array(z.string()),
-    node: z.string(),
-    pod: z.string(),
-    runtime: z.string(),
-    ollamaVersion: z.string().nullable(),
-  }),
-  "run-start": z.object({
-    type: z.literal("run-start"),
-    ...run,
-    monotonic: milliseconds,
-    temperature: z.number().nullable(),
-    cooledFor: z.number().min(0),
-  }),
-  request: z.object({
-    type: z.literal("request"),
-    ...run,
-    request: z.int(),
-    prompt: count,
-    scheduled: milliseconds.nullable(),
-    outcome: z.enum(["ok", ...failures]),
-    error: z.string().nullable(),
-    timeToFirstToken: milliseconds.nullable(),
-    gaps: z.array(milliseconds),
-    endToEnd: milliseconds.nullable(),
-    tokensIn: count.nullable(),
-    tokensOut: count.nullable(),
-    ollama: z.object({
-      total: count.nullable(),
-      load: count.nullable(),
-      promptEval: count.nullable(),
-      eval: count.nullable(),
-    }),
-    doneReason: z.string().nullable(),
-    answer: z.string().nullable(),
-    modelDigest: z.string().nullable(),
-  }),
-  "run-end": z.object({
-    type: z.literal("run-end"),
-    ...run,
-    monotonic: milliseconds,
-    modelDigest: z.string().nullable(),
-  }),
-  "block-end": z.object({ type: z.literal("block-end"), ...position }),
-} satisfies { [Type in JournalRecord["type"]]: z.ZodType<Extract<JournalRecord, { type: Type }>> };
-
-/** Compiled from the schemas: a journal has as many records as requests, and Ajv checks one several times as fast as Zod. */
-const checks = new Map<unknown, ValidateFunction<JournalRecord>>(
-  Object.entries(recordSchemas).map(([type, schema]) => [
-    type,
-    new Ajv2020({ strict: false }).compile<JournalRecord>(z.toJSONSchema(schema, { io: "input" })),
-  ]),
-);
-
-class InvalidJournal extends Error {}
-
 /** What a journal has to belong to. */
 export interface ExpectedJournal {
   readonly runId: string;
@@ -124,31 +49,34 @@ export interface ExpectedJournal {
   readonly block: number;
 }
 
-/** Reads a block's journal. Never throws on what a journal holds: what can't be trusted is an invalid block. */
+/** Makes of a run's measured requests, given one by one as they are read, what is kept of the run. */
+export interface RunReducer<Run> {
+  add(request: RequestRecord): void;
+  /** Asked once, and only for a run that ended as it should. */
+  end(run: Omit<RunJournal, "requests">): Run;
+}
+
+/** Reads a block's journal that is at hand as text, and keeps all of it: see {@link readJournal}. */
 export function parseJournal(text: string, expected: ExpectedJournal): BlockJournal {
-  const { records, tornLines, problem } = readLines(text);
-  const starts = records.filter((record) => record.type === "block-start");
-  const read = {
-    records: records.length,
-    attempts: starts.length,
-    tornLines,
-    order: starts[0]?.order ?? null,
-    ollamaVersions: [...new Set(starts.flatMap(({ ollamaVersion }) => ollamaVersion ?? []))],
-  };
-  try {
-    if (problem !== null) throw new InvalidJournal(problem);
-    checkOrigin(records, expected);
-    const runs = endedRuns(records, expected.plan);
-    const planned = plannedRuns(expected.plan).length;
-    if (records.some(({ type }) => type === "block-end")) {
-      if (runs.length < planned) throw new InvalidJournal(`it ended with ${runs.length} of ${planned} runs`);
-      return { state: "complete", problem: null, runs, ...read };
-    }
-    return { state: "partial", problem: `${runs.length} of ${planned} runs ended`, runs, ...read };
-  } catch (error) {
-    if (!(error instanceof InvalidJournal)) throw error;
-    return { state: "invalid", problem: error.message, runs: [], ...read };
-  }
+  return readJournal(text.match(/[^\n]*\n|[^\n]+$/g) ?? [], expected, () => {
+    const requests: RequestRecord[] = [];
+    return { add: (request) => requests.push(request), end: (run) => ({ ...run, requests }) };
+  });
+}
+
+/**
+ * Reads a block's journal line by line. Never throws on what a journal holds: what can't be trusted is an invalid block.
+ * @param lines with their line ends
+ * @param startRun makes what reduces a run: no request is held here
+ */
+export function readJournal<Run>(
+  lines: Iterable<string>,
+  expected: ExpectedJournal,
+  startRun: () => RunReducer<Run>,
+): BlockJournal<Run> {
+  const reader = new JournalReader(expected, startRun);
+  for (const line of lines) reader.add(line);
+  return reader.end();
 }
 
 /** Runs of each block as a journal names them, in no particular order. */
@@ -156,94 +84,160 @@ export function plannedRuns(plan: Plan): string[] {
   return runsOf(plan).map(({ name }) => name);
 }
 
-/**
- * An interruption tears only the end of a journal: the last line without its line end, or a tail of zeros. The runner
- * cuts it away before it goes on, so a line that can't be read with sound ones after it is damage.
- */
-function readLines(text: string): { records: JournalRecord[]; tornLines: number; problem: string | null } {
-  const lines = text.split("\n");
-  const unended = lines.pop() === "" ? 0 : 1;
-  const parsed = lines.map(readRecord);
-  const sound = parsed.findLastIndex((record) => record !== null) + 1;
-  const damaged = parsed.indexOf(null);
-  return {
-    records: parsed.filter((record) => record !== null),
-    tornLines: lines.length - sound + unended,
-    problem: damaged !== -1 && damaged < sound ? `line ${damaged + 1} can't be read` : null,
-  };
+/** A run of the current attempt. */
+interface OpenRun<Run> {
+  start: RunStart | null;
+  /** Of its first measured request. */
+  from: number;
+  requests: number;
+  readonly numbers: Set<number>;
+  /** Of the models that answered. */
+  readonly digests: Set<string>;
+  readonly reducer: RunReducer<Run>;
 }
 
-function readRecord(line: string): JournalRecord | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return null;
+class JournalReader<Run> {
+  readonly #expected: ExpectedJournal;
+  readonly #startRun: () => RunReducer<Run>;
+  readonly #planned: ReadonlySet<string>;
+  /** Lines that were ended; those up to the last one that could be read, and the first that could not. */
+  #lines = 0;
+  #soundLines = 0;
+  #damagedLine: number | null = null;
+  #unended = 0;
+  #records = 0;
+  #attempts = 0;
+  #order: readonly string[] | null = null;
+  readonly #ollamaVersions = new Set<string>();
+  /** The first thing that makes the journal invalid. */
+  #problem: string | null = null;
+  #attempt: number | null = null;
+  readonly #open = new Map<string, OpenRun<Run>>();
+  readonly #ended = new Map<string, Run>();
+  #complete = false;
+
+  constructor(expected: ExpectedJournal, startRun: () => RunReducer<Run>) {
+    this.#expected = expected;
+    this.#startRun = startRun;
+    this.#planned = new Set(plannedRuns(expected.plan));
   }
-  if (value === null || typeof value !== "object" || !("type" in value)) return null;
-  return checks.get(value.type)?.(value) === true ? value : null;
-}
 
-function checkOrigin(records: readonly JournalRecord[], expected: ExpectedJournal): void {
-  const planned = plannedRuns(expected.plan).sort().join(" ");
-  let attempt: number | null = null;
-  for (const record of records) {
-    if (record.block !== expected.block) throw new InvalidJournal(`it holds a record of block ${record.block}`);
+  /**
+   * An interruption tears only the end of a journal: the last line without its line end, or a tail of zeros. The runner
+   * cuts it away before it goes on, so a line that can't be read with sound ones after it is damage.
+   */
+  add(line: string): void {
+    if (!line.endsWith("\n")) {
+      this.#unended = 1;
+      return;
+    }
+    this.#lines += 1;
+    const record = parseRecord(line);
+    if (record === null) {
+      this.#damagedLine ??= this.#lines;
+      return;
+    }
+    this.#soundLines = this.#lines;
+    this.#records += 1;
     if (record.type === "block-start") {
-      if (record.runId !== expected.runId) throw new InvalidJournal(`it belongs to run ${record.runId}`);
-      if ([...record.order].sort().join(" ") !== planned) throw new InvalidJournal("its runs are not the plan's");
-      if (attempt !== null && record.attempt <= attempt)
-        throw new InvalidJournal(`attempt ${record.attempt} follows attempt ${attempt}`);
-      attempt = record.attempt;
-    } else if (record.attempt !== attempt) {
-      throw new InvalidJournal(`a record of attempt ${record.attempt} lies outside that attempt`);
+      this.#attempts += 1;
+      this.#order ??= record.order;
+      if (record.ollamaVersion !== null) this.#ollamaVersions.add(record.ollamaVersion);
+    }
+    if (this.#damagedLine !== null) this.#problem ??= `line ${this.#damagedLine} can't be read`;
+    this.#problem ??= this.#problemOf(record);
+  }
+
+  end(): BlockJournal<Run> {
+    const [ended, planned] = [this.#ended.size, this.#planned.size];
+    if (this.#complete && ended < planned) this.#problem ??= `it ended with ${ended} of ${planned} runs`;
+    const read = {
+      records: this.#records,
+      attempts: this.#attempts,
+      tornLines: this.#lines - this.#soundLines + this.#unended,
+      order: this.#order,
+      ollamaVersions: [...this.#ollamaVersions],
+    };
+    if (this.#problem !== null) return { state: "invalid", problem: this.#problem, runs: [], ...read };
+    const runs = [...this.#ended.values()];
+    return this.#complete
+      ? { state: "complete", problem: null, runs, ...read }
+      : { state: "partial", problem: `${ended} of ${planned} runs ended`, runs, ...read };
+  }
+
+  /** Takes a record in. @returns why the journal can't be trusted any more, or null */
+  #problemOf(record: JournalRecord): string | null {
+    if (record.block !== this.#expected.block) return `it holds a record of block ${record.block}`;
+    if (record.type === "block-start") return this.#begin(record);
+    if (record.attempt !== this.#attempt) return `a record of attempt ${record.attempt} lies outside that attempt`;
+    switch (record.type) {
+      case "run-start":
+        this.#openRun(record).start = record;
+        return null;
+      case "request":
+        return this.#addRequest(record);
+      case "run-end":
+        return this.#endRun(record);
+      case "block-end":
+        this.#complete = true;
+        return null;
     }
   }
+
+  /** A run counts in the attempt in which it ended; what earlier attempts left of it is superseded. */
+  #begin(record: BlockStart): string | null {
+    if (record.runId !== this.#expected.runId) return `it belongs to run ${record.runId}`;
+    if (sorted(record.order) !== sorted(this.#planned)) return "its runs are not the plan's";
+    if (this.#attempt !== null && record.attempt <= this.#attempt)
+      return `attempt ${record.attempt} follows attempt ${this.#attempt}`;
+    this.#attempt = record.attempt;
+    this.#open.clear();
+    return null;
+  }
+
+  #openRun(record: RunStart | RequestRecord): OpenRun<Run> {
+    const name = nameOf(record);
+    let run = this.#open.get(name);
+    if (run === undefined) {
+      const seen = { from: Infinity, requests: 0, numbers: new Set<number>(), digests: new Set<string>() };
+      this.#open.set(name, (run = { start: null, ...seen, reducer: this.#startRun() }));
+    }
+    return run;
+  }
+
+  #addRequest(record: RequestRecord): string | null {
+    if (this.#ended.has(nameOf(record))) return `a request of run ${nameOf(record)} follows its end`;
+    if (record.request < 0) return null;
+    const run = this.#openRun(record);
+    run.from = Math.min(run.from, record.at);
+    run.requests += 1;
+    run.numbers.add(record.request);
+    if (record.outcome === "ok" && record.modelDigest !== null) run.digests.add(record.modelDigest);
+    run.reducer.add(record);
+    return null;
+  }
+
+  #endRun(end: RunEnd): string | null {
+    const name = nameOf(end);
+    if (!this.#planned.has(name)) return `run ${name} is not in the plan`;
+    if (this.#ended.has(name)) return `run ${name} ended twice`;
+    const run = this.#open.get(name);
+    if (run?.start == null) return `run ${name} ended, but did not begin`;
+    const { plan } = this.#expected;
+    const settings = settingsOf(plan, end);
+    const planned = tasksOf(plan, settings, end.block).measured.length;
+    if (run.numbers.size !== run.requests) return `run ${name} has a request twice`;
+    if (run.requests !== planned) return `run ${name} ended with ${run.requests} of ${planned} requests`;
+    const locked = plan.models[settings.variant.model]?.digest;
+    const other = [...run.digests].find((digest) => digest !== locked);
+    if (other !== undefined) return `run ${name} was answered by another model, ${other}`;
+    const { variant, scenario, at: to } = end;
+    const from = Math.min(run.from, to);
+    this.#ended.set(name, run.reducer.end({ variant, scenario, from, to, start: run.start, end }));
+    this.#open.delete(name);
+    return null;
+  }
 }
 
-/** A run counts in the attempt in which it ended; what earlier attempts left of it is superseded. */
-function endedRuns(records: readonly JournalRecord[], plan: Plan): RunJournal[] {
-  const key = ({ variant, scenario }: { variant: string; scenario: string }) => `${variant}/${scenario}`;
-  const planned = new Set(plannedRuns(plan));
-  const requests = Map.groupBy(
-    records.filter((record) => record.type === "request"),
-    (request) => `${key(request)}#${request.attempt}`,
-  );
-  const starts = new Map(
-    records.flatMap((record) => (record.type === "run-start" ? [[`${key(record)}#${record.attempt}`, record]] : [])),
-  );
-  const ends = new Set<string>();
-  return records
-    .filter((record) => record.type === "run-end")
-    .map((end) => {
-      const name = key(end);
-      if (!planned.has(name)) throw new InvalidJournal(`run ${name} is not in the plan`);
-      if (ends.has(name)) throw new InvalidJournal(`run ${name} ended twice`);
-      ends.add(name);
-      const all = requests.get(`${name}#${end.attempt}`) ?? [];
-      const measured = all.filter(({ request }) => request >= 0);
-      const start = starts.get(`${name}#${end.attempt}`);
-      if (start === undefined) throw new InvalidJournal(`run ${name} ended, but did not begin`);
-      const settings = settingsOf(plan, end);
-      checkRequests(name, measured, {
-        digest: plan.models[settings.variant.model]?.digest ?? null,
-        count: tasksOf(plan, settings, end.block).measured.length,
-      });
-      const from = measured.reduce((earliest, { at }) => Math.min(earliest, at), end.at);
-      return { variant: end.variant, scenario: end.scenario, requests: measured, from, to: end.at, start, end };
-    });
-}
-
-function checkRequests(
-  name: string,
-  measured: readonly RequestRecord[],
-  planned: { readonly digest: string | null; readonly count: number },
-): void {
-  const numbers = new Set(measured.map(({ request }) => request));
-  if (numbers.size !== measured.length) throw new InvalidJournal(`run ${name} has a request twice`);
-  if (measured.length !== planned.count)
-    throw new InvalidJournal(`run ${name} ended with ${measured.length} of ${planned.count} requests`);
-  for (const { outcome, modelDigest } of measured)
-    if (outcome === "ok" && modelDigest !== null && modelDigest !== planned.digest)
-      throw new InvalidJournal(`run ${name} was answered by another model, ${modelDigest}`);
-}
+const sorted = (names: Iterable<string>) => [...names].sort().join(" ");
+const nameOf = ({ variant, scenario }: RunStart | RequestRecord | RunEnd) => `${variant}/${scenario}`;

@@ -1,4 +1,3 @@
-import { median } from "simple-statistics";
 import type { Plan } from "../../../workloads/benchmark/plan.ts";
 import type { FailureLabel, RequestRecord } from "../../../workloads/benchmark/record.ts";
 
@@ -58,26 +57,9 @@ function ollamaEvalRate({ tokensOut, ollama }: RequestRecord): number | null {
   return tokensOut === null || ollama.eval === null || ollama.eval === 0 ? null : (tokensOut / ollama.eval) * 1e9;
 }
 
-/** Figures of the requests that succeeded. Failed ones have no figures and are counted by {@link countOutcomes}. */
-export function figures(metric: MetricName, requests: readonly RequestRecord[]): number[] {
-  return requests.flatMap((request) => (request.outcome === "ok" ? (metrics[metric].of(request) ?? []) : []));
-}
-
-/** A run's figure: the median over its successful requests; null when none has one. */
-export function figureOfRun(metric: MetricName, requests: readonly RequestRecord[]): number | null {
-  const values = figures(metric, requests);
-  return values.length === 0 ? null : median(values);
-}
-
 export interface Outcomes {
   readonly requests: number;
   readonly failures: Readonly<Partial<Record<FailureLabel, number>>>;
-}
-
-export function countOutcomes(requests: readonly RequestRecord[]): Outcomes {
-  const failures: Partial<Record<FailureLabel, number>> = {};
-  for (const { outcome } of requests) if (outcome !== "ok") failures[outcome] = (failures[outcome] ?? 0) + 1;
-  return { requests: requests.length, failures };
 }
 
 /** Of several runs together. */

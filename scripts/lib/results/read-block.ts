@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { parseJournal, type ExpectedJournal } from "./journal.ts";
-import { digestBlock, type BlockDigest } from "./run-digest.ts";
+import { readJournal, type ExpectedJournal } from "./journal.ts";
+import { readLines } from "./read-lines.ts";
+import { digester, type BlockDigest } from "./run-digest.ts";
 
 /** A journal's file, and what it has to belong to. */
 export interface BlockFile {
@@ -15,9 +15,10 @@ export interface ReadBlock {
   readonly digest: BlockDigest;
 }
 
-/** Reads a block's journal and reduces it: nothing of its size is kept. */
-export async function readBlock({ file, expected }: BlockFile): Promise<ReadBlock> {
-  const content = await readFile(file);
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  return { sha256, digest: digestBlock(parseJournal(content.toString("utf8"), expected)) };
+/** Reads a block's journal and reduces it, run by run: nothing of its size is ever held. */
+export function readBlock({ file, expected }: BlockFile): ReadBlock {
+  const hash = createHash("sha256");
+  const lines = readLines(file, (bytes) => hash.update(bytes));
+  const digest = readJournal(lines, expected, digester);
+  return { sha256: hash.digest("hex"), digest };
 }

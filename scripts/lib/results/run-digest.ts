@@ -1,15 +1,7 @@
-import { quantile } from "simple-statistics";
-import type { RequestRecord } from "../../../workloads/benchmark/record.ts";
-import type { BlockJournal, RunJournal } from "./journal.ts";
-import {
-  countOutcomes,
-  figureOfRun,
-  figures,
-  metricNames,
-  metrics,
-  type MetricName,
-  type Outcomes,
-} from "./metrics.ts";
+import { medianSorted, quantile } from "simple-statistics";
+import type { FailureLabel, RequestRecord } from "../../../workloads/benchmark/record.ts";
+import type { BlockJournal, RunJournal, RunReducer } from "./journal.ts";
+import { metricNames, metrics, type MetricName, type Outcomes } from "./metrics.ts";
 
 /** What a user waits for, from when the request was due: the first token, each further one, the whole answer. */
 export const latencyNames = ["time-to-first-token", "inter-token", "end-to-end"] as const;
@@ -49,35 +41,54 @@ export interface RunDigest extends Omit<RunJournal, "requests"> {
 }
 
 /** A block's journal with its runs reduced to their digests. */
-export interface BlockDigest extends Omit<BlockJournal, "runs"> {
-  readonly runs: readonly RunDigest[];
-}
+export type BlockDigest = BlockJournal<RunDigest>;
 
 /** Requests of a run that plots show one by one. */
 const mostSamples = 200;
 
-export function digestBlock({ runs, ...block }: BlockJournal): BlockDigest {
-  return { ...block, runs: runs.map(digestRun) };
-}
-
-export function digestRun({ requests, ...run }: RunJournal): RunDigest {
-  const succeeded = requests.filter(({ outcome }) => outcome === "ok");
-  const tokensOut = requests.reduce((sum, request) => sum + (request.tokensOut ?? 0), 0);
+/** Digests a run while its requests are read: of each it keeps its figures. */
+export function digester(): RunReducer<RunDigest> {
+  const [sent, gaps, answers] = [byMetric((): number[] => []), [] as number[], [] as Answer[]];
+  const failures: Partial<Record<FailureLabel, number>> = {};
+  const digests = new Set<string>();
+  let [requests, tokensOut, uncounted] = [0, 0, 0];
   return {
-    ...run,
-    outcomes: countOutcomes(requests),
-    figures: byMetric((metric) => figureOfRun(metric, succeeded)),
-    quantiles: {
-      "time-to-first-token": quantilesOf(figures("time-to-first-token", succeeded)),
-      "inter-token": quantilesOf(succeeded.flatMap(({ gaps }) => gaps)),
-      "end-to-end": quantilesOf(figures("end-to-end", succeeded)),
+    add(request) {
+      const { prompt, outcome, answer, modelDigest } = request;
+      requests += 1;
+      tokensOut += request.tokensOut ?? 0;
+      if (modelDigest !== null) digests.add(modelDigest);
+      if (answer !== null) answers.push({ prompt, outcome, answer });
+      if (outcome !== "ok") {
+        failures[outcome] = (failures[outcome] ?? 0) + 1;
+        return;
+      }
+      if (request.tokensIn === null) uncounted += 1;
+      for (const metric of metricNames) {
+        const figure = metrics[metric].of(request);
+        if (figure !== null) sent[metric].push(figure);
+      }
+      for (const gap of request.gaps) gaps.push(gap);
     },
-    samples: byMetric((metric) => thinned(figures(metric, succeeded))),
-    tokensOut,
-    throughput: run.to > run.from ? (tokensOut / (run.to - run.from)) * 1000 : null,
-    uncounted: succeeded.filter(({ tokensIn }) => tokensIn === null).length,
-    digests: [...new Set(requests.flatMap(({ modelDigest }) => modelDigest ?? []))],
-    answers: requests.flatMap(({ prompt, outcome, answer }) => (answer === null ? [] : [{ prompt, outcome, answer }])),
+    end(run) {
+      const sorted = byMetric((metric) => inOrder(sent[metric]));
+      return {
+        ...run,
+        outcomes: { requests, failures },
+        figures: byMetric((metric) => (sorted[metric].length === 0 ? null : medianSorted(sorted[metric]))),
+        quantiles: {
+          "time-to-first-token": quantilesOf(sorted["time-to-first-token"]),
+          "inter-token": quantilesOf(gaps),
+          "end-to-end": quantilesOf(sorted["end-to-end"]),
+        },
+        samples: byMetric((metric) => (sent[metric].length <= mostSamples ? sent[metric] : thinned(sorted[metric]))),
+        tokensOut,
+        throughput: run.to > run.from ? (tokensOut / (run.to - run.from)) * 1000 : null,
+        uncounted,
+        digests: [...digests],
+        answers,
+      };
+    },
   };
 }
 
@@ -85,18 +96,23 @@ function byMetric<Value>(of: (metric: MetricName) => Value): Record<MetricName, 
   return Object.fromEntries(metricNames.map((metric) => [metric, of(metric)])) as Record<MetricName, Value>;
 }
 
+/** A typed array sorts numbers many times as fast as an array with a comparison. */
+function inOrder(values: readonly number[]): number[] {
+  return Array.from(Float64Array.from(values).sort());
+}
+
+/** By selection, which takes a tenth of the time of sorting. */
 function quantilesOf(values: number[]): Quantiles | null {
   if (values.length === 0) return null;
   const [p50 = NaN, p95 = NaN, p99 = NaN] = quantile(values, [0.5, 0.95, 0.99]);
   return { p50, p95, p99 };
 }
 
-function thinned(values: readonly number[]): readonly number[] {
-  if (values.length <= mostSamples) return values;
-  const sorted = Float64Array.from(values).sort();
+function thinned(sorted: readonly number[]): readonly number[] {
+  const last = sorted.length - 1;
   return Array.from(
     { length: mostSamples },
-    (_, index) => sorted[Math.round((index / (mostSamples - 1)) * (sorted.length - 1))] ?? NaN,
+    (_, index) => sorted[Math.round((index / (mostSamples - 1)) * last)] ?? NaN,
   );
 }
 

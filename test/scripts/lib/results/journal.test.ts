@@ -100,6 +100,13 @@ const damages: Record<string, [(records: JournalRecord[]) => string, RegExp]> = 
       ),
     /ended twice/,
   ],
+  "a request after its run's end": [
+    (records) => {
+      const late = records.findIndex((record) => record.type === "request" && record.request === -1);
+      return journalText([...records, ...records.slice(late, late + 1)]);
+    },
+    /a request of run \S+ follows its end/,
+  ],
   "an attempt again": [(records) => journalText([...records.slice(0, 3), ...records]), /attempt 1 follows attempt 1/],
 };
 

@@ -2,17 +2,16 @@ import test from "ava";
 import fc from "fast-check";
 import { median, quantileSorted } from "simple-statistics";
 import { parseJournal, type RunJournal } from "../../../../scripts/lib/results/journal.ts";
-import { digestRun } from "../../../../scripts/lib/results/run-digest.ts";
 import { runIdOf } from "../../../../workloads/benchmark/plan.ts";
 import type { RequestRecord } from "../../../../workloads/benchmark/record.ts";
-import { journalText, syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
+import { digestOf, journalText, syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
 
 const plan = syntheticPlan();
 const [run] = parseJournal(journalText(syntheticBlock(plan, 0)), { runId: runIdOf(plan), plan, block: 0 }).runs as [
   RunJournal,
 ];
 const [request] = run.requests as [RequestRecord];
-const digestOf = (requests: readonly RequestRecord[]) => digestRun({ ...run, requests });
+const digested = (requests: readonly RequestRecord[]) => digestOf({ ...run, requests });
 
 const time = fc.double({ min: 0.001, max: 1e5, noNaN: true });
 const records = fc.array(
@@ -32,7 +31,7 @@ const records = fc.array(
 test("a digest's figures are those of all its records, worked out one by one", (t) => {
   fc.assert(
     fc.property(records, (requests) => {
-      const digest = digestOf(requests);
+      const digest = digested(requests);
       const succeeded = requests.filter(({ outcome }) => outcome === "ok");
       const first = succeeded.flatMap(({ at, scheduled, timeToFirstToken }) =>
         timeToFirstToken === null ? [] : [timeToFirstToken + Math.max(0, at - (scheduled ?? at))],
@@ -64,18 +63,18 @@ test("a digest's figures are those of all its records, worked out one by one", (
 
 test("many samples are thinned to their order statistics, the least and the greatest among them", (t) => {
   const times = Array.from({ length: 1000 }, (_, index) => 1000 - index);
-  const samples = digestOf(times.map((endToEnd) => ({ ...request, endToEnd: endToEnd * 1000 }))).samples["end-to-end"];
+  const samples = digested(times.map((endToEnd) => ({ ...request, endToEnd: endToEnd * 1000 }))).samples["end-to-end"];
   t.is(samples.length, 200);
   t.deepEqual([samples[0], samples.at(-1)], [1, 1000]);
 });
 
 test("throughput counts the tokens of all requests over the whole time", (t) => {
   const requests = [10, 20].map((tokensOut) => ({ ...request, tokensOut }));
-  t.is(digestRun({ ...run, requests, from: 1000, to: 4000 }).throughput, 10);
-  t.is(digestRun({ ...run, requests, from: 1000, to: 1000 }).throughput, null);
+  t.is(digestOf({ ...run, requests, from: 1000, to: 4000 }).throughput, 10);
+  t.is(digestOf({ ...run, requests, from: 1000, to: 1000 }).throughput, null);
 });
 
 test("answers are kept where they are scored, and only there", (t) => {
-  t.deepEqual(digestOf([request]).answers, []);
-  t.deepEqual(digestOf([{ ...request, answer: "42" }]).answers, [{ prompt: 0, outcome: "ok", answer: "42" }]);
+  t.deepEqual(digested([request]).answers, []);
+  t.deepEqual(digested([{ ...request, answer: "42" }]).answers, [{ prompt: 0, outcome: "ok", answer: "42" }]);
 });

@@ -1,9 +1,8 @@
 import test from "ava";
 import { parseJournal, type RunJournal } from "../../../../scripts/lib/results/journal.ts";
 import { findingsOf } from "../../../../scripts/lib/results/run-findings.ts";
-import { digestRun } from "../../../../scripts/lib/results/run-digest.ts";
 import { runIdOf } from "../../../../workloads/benchmark/plan.ts";
-import { journalText, modelDigest, syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
+import { digestOf, journalText, modelDigest, syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
 
 const plan = syntheticPlan();
 const text = journalText(syntheticBlock(plan, 0, { noise: 0 }));
@@ -11,7 +10,7 @@ const [run] = parseJournal(text, { runId: runIdOf(plan), plan, block: 0 }).runs 
 const given = { locked: modelDigest, ceiling: null, load: null };
 const load = { samples: 1, cpu: null, memory: null, frequency: null, temperature: null, throttled: 0, joules: null };
 const codes = (one: RunJournal, changes: Partial<Parameters<typeof findingsOf>[1]> = {}) =>
-  findingsOf(digestRun(one), { ...given, ...changes }).map(({ code }) => code);
+  findingsOf(digestOf(one), { ...given, ...changes }).map(({ code }) => code);
 
 test("nothing speaks against a sound run", (t) => {
   t.deepEqual(codes(run, { ceiling: 100, load }), []);

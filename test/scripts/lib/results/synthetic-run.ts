@@ -9,6 +9,8 @@ import {
   nodeFactsSchema,
   type ExperimentOutputs,
 } from "../../../../scripts/lib/results/experiment-outputs.ts";
+import type { RunJournal } from "../../../../scripts/lib/results/journal.ts";
+import { digester, type RunDigest } from "../../../../scripts/lib/results/run-digest.ts";
 import { journalName, resultsLayout, type ResultsLayout } from "../../../../scripts/lib/results/layout.ts";
 import { digestsOf, type NodeJournals } from "../../../../scripts/lib/results/node-journals.ts";
 import { randomGenerator } from "../../../../scripts/lib/results/statistics.ts";
@@ -160,6 +162,13 @@ function failed(common: Common, outcome: FailureLabel): RequestRecord {
 
 export const journalText = (records: readonly JournalRecord[]) =>
   records.map((record) => `${JSON.stringify(record)}\n`).join("");
+
+/** What is kept of a run. */
+export function digestOf({ requests, ...run }: RunJournal): RunDigest {
+  const reducer = digester();
+  for (const request of requests) reducer.add(request);
+  return reducer.end(run);
+}
 
 const facts = {
   architecture: "aarch64",

@@ -2,19 +2,18 @@ import test from "ava";
 import fc from "fast-check";
 import { parseJournal } from "../../../../scripts/lib/results/journal.ts";
 import type { JudgedRun } from "../../../../scripts/lib/results/judged-runs.ts";
-import { digestRun } from "../../../../scripts/lib/results/run-digest.ts";
 import { mostPoints, timeLinesOf } from "../../../../scripts/lib/results/time-line.ts";
 import { runIdOf } from "../../../../workloads/benchmark/plan.ts";
 import type { ProbeSample } from "../../../../workloads/probe/sample.ts";
 import { exampleScenario } from "../../../workloads/example-plan.ts";
-import { journalText, syntheticBlock, syntheticPlan, syntheticVariant } from "./synthetic-run.ts";
+import { digestOf, journalText, syntheticBlock, syntheticPlan, syntheticVariant } from "./synthetic-run.ts";
 
 const plan = syntheticPlan();
 const judgedBlock = (block: number): JudgedRun[] =>
   parseJournal(journalText(syntheticBlock(plan, block, { noise: 0 })), {
     ...{ runId: runIdOf(plan), plan, block },
   }).runs.map((run) => ({
-    ...{ block, run: digestRun(run), variant: syntheticVariant, scenario: exampleScenario },
+    ...{ block, run: digestOf(run), variant: syntheticVariant, scenario: exampleScenario },
     ...{ load: null, prediction: null, findings: [] },
   }));
 const judged = [0, 1].flatMap(judgedBlock);
