@@ -120,7 +120,7 @@ export class DataDisk extends pulumi.ComponentResource {
     const disk = phaseCommand(
       `${name}-data-disk`,
       { phase, endpoint, seen },
-      { parent: this, dependsOn, protect: site.protect },
+      { parent: this, dependsOn, ...(site.protect ? { protect: true } : {}) },
     );
     this.mount = phaseCommand(
       `${name}-data-disk-mount`,
