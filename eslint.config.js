@@ -7,7 +7,8 @@ const directions = {
   stacks: { forbidden: "(scripts|twin)", why: "the product knows neither its scripts nor the twin" },
   twin: { forbidden: "scripts", why: "nothing imports scripts" },
   scripts: {
-    forbidden: "stacks/(main|site|experiment|library)\\.ts$",
+    forbidden:
+      "stacks/(main|site|experiment|library|serving|cards/card|nodes/(access|data-disk|preparation|reboot)|k3s/cluster|remote/(phase|stack)-command)\\.ts$",
     why: "scripts use configuration and renderers, never components",
   },
 };

@@ -28,7 +28,8 @@ export type { Endpoint } from "./remote/endpoint.ts";
 
 /** The parts of a node, in the order in which a site has them. */
 export { Card } from "./cards/card.ts";
-export { DataDisk, dataDiskPhase } from "./nodes/data-disk.ts";
+export { DataDisk } from "./nodes/data-disk.ts";
+export { dataDiskPhase } from "./nodes/data-disk-phase.ts";
 export { Preparation } from "./nodes/preparation.ts";
 export { Reboot } from "./nodes/reboot.ts";
 export { Access } from "./nodes/access.ts";
