@@ -7,13 +7,14 @@ const directions = {
   stacks: { forbidden: "(scripts|twin)", why: "the product knows neither its scripts nor the twin" },
   twin: { forbidden: "scripts", why: "nothing imports scripts" },
   scripts: {
-    forbidden: "stacks/(main|site|experiment)\\.ts$",
+    forbidden:
+      "stacks/(main|site|experiment|library|serving|cards/card|nodes/(access|data-disk|preparation|reboot)|k3s/cluster|remote/(phase|stack)-command)\\.ts$",
     why: "scripts use configuration and renderers, never components",
   },
 };
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".bramble/", "results/"] },
+  { ignores: ["node_modules/", "dist/", "test/package/program/", ".bramble/", "results/"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

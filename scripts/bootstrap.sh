@@ -17,9 +17,10 @@ if ! cmp -s "$root/package-lock.json" "$root/node_modules/.bramble-lock.json"; t
   started=$(date +%s)
   echo "npm packages: installing"
   log=$(mktemp)
+  # Whatever NODE_ENV says: tools of this checkout are no dependencies of the package that is made of it.
   # No package's install script runs except node's own, which fetches the pinned Node from the npm registry:
   # @pulumi/kubernetes would otherwise put its plugin into the user's Pulumi home.
-  if ! (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund && npm rebuild node) >"$log" 2>&1; then
+  if ! (cd "$root" && npm ci --include=dev --ignore-scripts --no-audit --no-fund && npm rebuild node) >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     rm -f "$log"
     fail "npm could not install the packages of package-lock.json" "see npm's message above; the npm registry must be reachable the first time"

@@ -7,100 +7,86 @@ import { ollamaUrl, renderOllama, serverName } from "../workloads/ollama/server.
 import { clusterProvider } from "./cluster-provider.ts";
 import type { Experiment as ExperimentConfig } from "./config/experiment.ts";
 import { ExperimentGuard } from "./destroy-guard.ts";
-import { checkFit, tenantsOf, type Tenants } from "./experiment-fit.ts";
+import { checkFit, tenantsOf } from "./experiment-fit.ts";
 import { planOf } from "./experiment-plan.ts";
-import { lockedModels, planModels } from "./locked-models.ts";
+import { siteOfStack, type ExperimentSite } from "./experiment-site.ts";
+import { lockedModels, planModels, type LockedModel } from "./locked-models.ts";
 import { allocatableBytes, experimentTenants } from "./node-memory.ts";
 import type { Facts } from "./nodes/facts.ts";
 import { UserError } from "./user-error.ts";
 
 /** The program of an experiment's stack: what scripts read of it are its outputs. */
-export async function experimentProgram(config: ExperimentConfig): Promise<Record<string, unknown>> {
-  const site = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${config.site}`);
-  await checkNodes(config, site);
-  const kubeconfig = await kubeconfigOf(pulumi.getStack(), config, site);
+export async function experimentProgram(config: ExperimentConfig): Promise<ExperimentOutputs> {
+  const reference = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${config.site}`);
+  const site = await siteOfStack(reference, { stack: config.site, experiment: pulumi.getStack() });
+  const provider = clusterProvider("cluster", site);
+  return new Experiment(pulumi.getStack(), planExperiment(config, site), { providers: [provider] }).outputs;
+}
+
+/** What `npm run collect` and others read of an experiment. */
+export interface ExperimentOutputs extends Record<string, unknown> {
+  readonly runId: string;
+  readonly plan: Plan;
+  /** The site's stack. */
+  readonly site: string;
+  readonly namespace: string;
+  readonly jobName: string;
+  /** What each model weighs by the lock. */
+  readonly modelBytes: Readonly<Record<string, number | null>>;
+  readonly versions: { readonly k3s: string };
+  /** Of the nodes that the plan names. */
+  readonly facts: Readonly<Record<string, pulumi.Input<Facts> | undefined>>;
+}
+
+/** All that an experiment is made from. */
+export interface ExperimentArgs {
+  readonly config: ExperimentConfig;
+  readonly site: ExperimentSite;
+  readonly models: Readonly<Record<string, LockedModel>>;
+  readonly runner: RunnerFiles;
+  readonly plan: Plan;
+}
+
+/**
+ * An experiment's configuration with its models locked and its runs planned.
+ * @throws UserError where it names nodes that the site has not or models that are not locked, or where what would be loaded on a
+ *   node does not fit into what its pods can have
+ */
+export function planExperiment(config: ExperimentConfig, site: ExperimentSite): ExperimentArgs {
+  checkNodes(config, site);
   const runner = runnerFiles();
   const models = lockedModels(config.models);
   const plan = planOf(config, planModels(models), runner);
-  await checkMemory(config, plan, models, site);
-  const provider = clusterProvider("cluster", { site: site.requireOutput("name"), kubeconfig });
-  const registry = await site.getOutputDetails("modelRegistry");
-  const probes = ((await site.getOutputDetails("probes")).value ?? {}) as Record<string, string>;
-  const experiment = new Experiment(
-    pulumi.getStack(),
-    { config, plan, models, runner, registry: registry.value as string | undefined, probes },
-    { providers: [provider] },
-  );
-  return {
-    runId: runIdOf(plan),
-    plan,
-    site: config.site,
-    namespace: experiment.namespace,
-    jobName: experiment.jobName,
-    modelBytes: Object.fromEntries(Object.entries(models).map(([name, { bytes }]) => [name, bytes])),
-    versions: { k3s: site.requireOutput("k3sVersion") },
-    facts: site
-      .requireOutput("facts")
-      .apply((facts: Record<string, unknown>) =>
-        Object.fromEntries(nodesOf(config).map((node) => [node, facts[node]])),
-      ),
-  };
+  checkMemory(config, plan, models, site);
+  return { config, site, models, runner, plan };
 }
 
 /** @throws UserError with every node that the experiment names and the site has not */
-async function checkNodes(config: ExperimentConfig, site: pulumi.StackReference): Promise<void> {
-  const nodes = (await site.getOutputDetails("nodes")).value as Record<string, unknown> | undefined;
-  if (nodes === undefined)
-    throw new UserError({
-      what: `the site's stack ${config.site} has no nodes yet`,
-      where: "bramble:experiment, site",
-      next: `bring the site up first: npm run up -- ${config.site}`,
-    });
-  const unknown = nodesOf(config).filter((node) => !(node in nodes));
+function checkNodes(config: ExperimentConfig, { nodes }: ExperimentSite): void {
+  const unknown = nodesOf(config).filter((node) => !nodes.includes(node));
   if (unknown.length > 0)
     throw new UserError({
       what: `the site ${config.site} has no node ${unknown.join(", ")}, which nodes names`,
       where: "bramble:experiment",
-      next: `name nodes of that site: ${Object.keys(nodes).join(", ")}`,
+      next: `name nodes of that site: ${nodes.join(", ")}`,
     });
 }
 
 /** @throws UserError where what would be loaded on a node does not fit into what its pods can have */
-async function checkMemory(
+function checkMemory(
   config: ExperimentConfig,
   plan: Plan,
-  models: ReturnType<typeof lockedModels>,
-  site: pulumi.StackReference,
-): Promise<void> {
+  models: ExperimentArgs["models"],
+  { tenants, reservedMegabytes: reserved, memoryMegabytes }: ExperimentSite,
+): void {
   const stack = pulumi.getStack();
-  const facts = (await site.getOutputDetails("facts")).value as Record<string, Partial<Facts> | undefined> | undefined;
-  const served = (await site.getOutputDetails("tenants")).value as Tenants | undefined;
-  const reserved = (await site.getOutputDetails("reservedMegabytes")).value as number | undefined;
-  const memory = Object.fromEntries(plan.nodes.models.map((node) => [node, facts?.[node]?.memoryMegabytes]));
+  const memory = Object.fromEntries(plan.nodes.models.map((node) => [node, memoryMegabytes[node]]));
   checkFit(
     tenantsOf(stack, plan, models),
-    [...(served === undefined ? [] : [served]), ...experimentTenants(stack, config.site)],
+    [tenants, ...experimentTenants(stack, config.site)],
     reserved === undefined ? {} : allocatableBytes(memory, reserved),
     config.memory,
   );
-}
-
-/** What the site gave this experiment to reach its namespace with. Secret. @throws UserError where it gave nothing */
-async function kubeconfigOf(
-  stack: string,
-  { site: name }: ExperimentConfig,
-  site: pulumi.StackReference,
-): Promise<pulumi.Output<string>> {
-  const details = await site.getOutputDetails("experimentKubeconfigs");
-  const kubeconfigs = (details.secretValue ?? details.value) as Record<string, string> | undefined;
-  const kubeconfig = kubeconfigs?.[stack];
-  if (kubeconfig === undefined)
-    throw new UserError({
-      what: `the site ${name} does not let this experiment in`,
-      where: `Pulumi.${stack}.yaml`,
-      next: `name ${stack} under experiments in Pulumi.${name}.yaml, bring the site up (npm run up -- ${name}), then this again`,
-    });
-  return pulumi.secret(kubeconfig);
 }
 
 /** Every node that an experiment names, each once. */
@@ -109,26 +95,18 @@ function nodesOf({ nodes }: ExperimentConfig): string[] {
 }
 
 /** An experiment in the namespace that its site has for it: an Ollama server with the locked models on each of its nodes, and the Job that measures them. */
-class Experiment extends pulumi.ComponentResource {
-  readonly namespace: string;
-  readonly jobName: string;
+export class Experiment extends pulumi.ComponentResource {
+  readonly outputs: ExperimentOutputs;
 
-  constructor(
-    name: string,
-    args: {
-      readonly config: ExperimentConfig;
-      readonly plan: Plan;
-      readonly models: ReturnType<typeof lockedModels>;
-      readonly runner: RunnerFiles;
-      readonly registry: string | undefined;
-      readonly probes: Readonly<Record<string, string>>;
-    },
-    options: pulumi.ComponentResourceOptions,
-  ) {
+  /**
+   * @param name the namespace's, by which the site knows the experiment
+   * @param options.providers must hold the site's `clusterProvider` for this experiment
+   */
+  constructor(name: string, args: ExperimentArgs, options: pulumi.ComponentResourceOptions) {
     super("bramble:experiment:Experiment", name, {}, options);
-    const { config, plan, models, runner, registry, probes } = args;
+    const { config, site, plan, models, runner } = args;
     // The namespace, and the right to be in it, are the site's.
-    const inNamespace = { parent: this };
+    const inNamespace = { parent: this, dependsOn: options.dependsOn ?? [] };
     const services = plan.nodes.models.map((node) => {
       const ollama = renderOllama({
         namespace: name,
@@ -136,7 +114,7 @@ class Experiment extends pulumi.ComponentResource {
         settings: plan.server,
         image: plan.images.ollama,
         node,
-        registry,
+        registry: site.modelRegistry,
         memory: config.memory,
       });
       const resource = serverName(node);
@@ -149,7 +127,7 @@ class Experiment extends pulumi.ComponentResource {
       namespace: name,
       runner,
       ollamaUrls: Object.fromEntries(plan.nodes.models.map((node) => [node, ollamaUrl(node)])),
-      probeUrls: Object.fromEntries(Object.entries(probes).filter(([node]) => plan.nodes.models.includes(node))),
+      probeUrls: Object.fromEntries(Object.entries(site.probes).filter(([node]) => plan.nodes.models.includes(node))),
       paused: config.state !== "measure",
     });
     const account = new kubernetes.core.v1.ServiceAccount("benchmark", benchmark.serviceAccount, inNamespace);
@@ -160,8 +138,16 @@ class Experiment extends pulumi.ComponentResource {
     });
     new ExperimentGuard(name, { runId: runIdOf(plan) }, { parent: this, dependsOn: job });
 
-    this.namespace = name;
-    this.jobName = benchmark.job.metadata.name;
+    this.outputs = {
+      runId: runIdOf(plan),
+      plan,
+      site: config.site,
+      namespace: name,
+      jobName: benchmark.job.metadata.name,
+      modelBytes: Object.fromEntries(Object.entries(models).map(([model, { bytes }]) => [model, bytes])),
+      versions: { k3s: site.k3sVersion },
+      facts: Object.fromEntries(nodesOf(config).map((node) => [node, site.facts[node]])),
+    };
     this.registerOutputs();
   }
 }

@@ -16,7 +16,10 @@ export class Serving extends pulumi.ComponentResource {
     resourceOptions: pulumi.ComponentResourceOptions,
   ) {
     super("bramble:serving:Serving", name, {}, resourceOptions);
-    const namespace = new kubernetes.core.v1.Namespace("models", plan.namespace, { parent: this, provider });
+    const namespace = new kubernetes.core.v1.Namespace("models", plan.namespace, {
+      ...{ parent: this, provider },
+      dependsOn: resourceOptions.dependsOn ?? [],
+    });
     const options = { parent: this, provider, dependsOn: namespace };
     const policy = new kubernetes.networking.v1.NetworkPolicy("models", plan.networkPolicy, options);
     const inside = { ...options, dependsOn: policy };

@@ -1,13 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { join } from "node:path";
 import { measurementLease } from "../workloads/benchmark/lease.ts";
 import { registryStore, renderRegistry } from "../workloads/registry/registry.ts";
 import { podFiles } from "../workloads/pod-files.ts";
 import { renderProbe } from "../workloads/probe/daemon-set.ts";
 import type { SiteRegistry } from "./config/site-models.ts";
 import type { Site } from "./config/site.ts";
-import { root } from "./root.ts";
 import { renderExperimentAccess, turnRules } from "./experiment-access.ts";
 
 /**
@@ -48,7 +46,7 @@ function probeOn(
   image: string,
   options: { parent: pulumi.Resource; provider: kubernetes.Provider; dependsOn: pulumi.Resource },
 ): pulumi.Resource[] {
-  const files = podFiles(join(root, "workloads", "probe"));
+  const files = podFiles("probe");
   const { configMap, daemonSet } = renderProbe({ namespace: measurementLease.namespace, image, files });
   const source = new kubernetes.core.v1.ConfigMap("probe", configMap, options);
   return [source, new kubernetes.apps.v1.DaemonSet("probe", daemonSet, { ...options, dependsOn: source })];

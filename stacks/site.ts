@@ -11,6 +11,7 @@ import { firstServer, nodeOf, serversOf, type Site as SiteConfig } from "./confi
 import type { Serving as ServingConfig } from "./config/site-models.ts";
 import { DestroyGuard } from "./destroy-guard.ts";
 import type { Tenants } from "./experiment-fit.ts";
+import { siteOfProgram, type ExperimentSite } from "./experiment-site.ts";
 import { apiAddressOf, listensForApi } from "./k3s/api-address.ts";
 import { renewalReason } from "./k3s/certificate-renewal.ts";
 import { makeCluster } from "./k3s/cluster.ts";
@@ -19,7 +20,8 @@ import { readModelLock } from "./locked-models.ts";
 import type { Facts } from "./nodes/facts.ts";
 import { reservedMegabytes } from "./node-memory.ts";
 import { Access } from "./nodes/access.ts";
-import { DataDisk, dataDiskPhase } from "./nodes/data-disk.ts";
+import { DataDisk } from "./nodes/data-disk.ts";
+import { dataDiskPhase } from "./nodes/data-disk-phase.ts";
 import type { Observation } from "./nodes/observe.ts";
 import { observeSite } from "./nodes/observe-site.ts";
 import { Preparation } from "./nodes/preparation.ts";
@@ -45,6 +47,7 @@ export interface SiteOutputs extends Record<string, unknown> {
   readonly server: string;
   readonly nodes: Readonly<Record<string, { role: string; address: string }>>;
   readonly modelRegistry?: string;
+  readonly k3sVersion: string;
   /** What pods can't have of each node's memory. */
   readonly reservedMegabytes: number;
   /** What the site's own models have loaded on its nodes, for the check whether an experiment's fit beside them. */
@@ -59,7 +62,28 @@ export interface SiteOutputs extends Record<string, unknown> {
 }
 
 /** The program of a site's stack. */
-export async function siteProgram(config: SiteConfig, { rootSecret, wifiPassword }: SiteSecrets): Promise<SiteOutputs> {
+export async function siteProgram(config: SiteConfig, secrets: SiteSecrets): Promise<SiteOutputs> {
+  return new Site(config.name, await planSite(config, secrets)).outputs;
+}
+
+/** All that a site is made from. Secret, because of its keys. */
+export interface SiteArgs {
+  readonly config: SiteConfig;
+  readonly keys: SiteKeys;
+  readonly wifiPassword: string | undefined;
+  /** What was seen on its nodes before anything is changed. */
+  readonly observations: ReadonlyMap<string, Observation>;
+  /** What the models that the site serves are made of. */
+  readonly lock: ModelLock;
+  readonly now: Date;
+}
+
+/**
+ * A site's configuration with its keys, what its bundle has, and what its nodes say now. Changes nothing; a node that does not answer
+ * costs at most `timeouts.probe`. Warns of what a person should know, of cards to be written for one.
+ * @throws UserError where a node that answers is not what the configuration demands, or a model does not fit onto its nodes
+ */
+export async function planSite(config: SiteConfig, { rootSecret, wifiPassword }: SiteSecrets): Promise<SiteArgs> {
   const site = await useBundle(config);
   const keys = deriveSiteKeys(rootSecret, site);
   // For `npm run bench -- nodes`, which compares an update with one that looks at nothing first.
@@ -68,29 +92,20 @@ export async function siteProgram(config: SiteConfig, { rootSecret, wifiPassword
   const lock = readModelLock();
   checkSiteFit(site, lock, observations, pulumi.getStack());
   await reviewSite({ site, keys, wifiPassword, observations }, pulumi.getStack());
-  return new Site(site.name, { config: site, keys, wifiPassword, observations, lock, now: new Date() }).outputs;
+  return { config: site, keys, wifiPassword, observations, lock, now: new Date() };
 }
 
 /** A cluster of boards: cards, then every node's preparation, then K3s, then what experiments share in the cluster. */
 export class Site extends pulumi.ComponentResource {
   readonly outputs: SiteOutputs;
+  readonly #experiments: readonly string[];
 
-  constructor(
-    name: string,
-    args: {
-      readonly config: SiteConfig;
-      readonly keys: SiteKeys;
-      readonly wifiPassword: string | undefined;
-      readonly observations: ReadonlyMap<string, Observation>;
-      /** What the models that the site serves are made of. */
-      readonly lock: ModelLock;
-      readonly now: Date;
-    },
-    resourceOptions: pulumi.ComponentResourceOptions = {},
-  ) {
+  constructor(name: string, args: SiteArgs, resourceOptions: pulumi.ComponentResourceOptions = {}) {
     super("bramble:site:Site", name, {}, resourceOptions);
     const { config: site, keys, wifiPassword, observations, lock, now } = args;
     const options = { parent: this };
+    // Everything else depends on the cards.
+    const before = { ...options, dependsOn: resourceOptions.dependsOn ?? [] };
     const nodes = Object.keys(site.nodes).map((node) => ({
       name: node,
       site,
@@ -100,7 +115,7 @@ export class Site extends pulumi.ComponentResource {
     }));
 
     const cards = new Map(
-      nodes.map((node) => [node.name, new Card(node.name, { ...node, stack: pulumi.getStack() }, options)]),
+      nodes.map((node) => [node.name, new Card(node.name, { ...node, stack: pulumi.getStack() }, before)]),
     );
     // Nothing is changed on any node before all of them turned out to be what the configuration says.
     const barrier = [...cards.values()].map(({ check }) => check);
@@ -156,7 +171,7 @@ export class Site extends pulumi.ComponentResource {
       .all(cluster.servers.map(({ id }) => id))
       .apply(async () => await apiAddressOf(site, listensForApi));
     const kubeconfig = pulumi.secret(address.apply((at) => keys.kubeconfig(at, now)));
-    const provider = clusterProvider(site.name, { site: site.name, kubeconfig }, options);
+    const provider = clusterProvider(site.name, { name: site.name, kubeconfig }, options);
     const shared = [provider, ...makeSharedObjects(site, provider, this)];
     const modelRegistry = modelRegistryOf(site);
     const plan = servingPlan(site, lock, (client) => keys.apiKey(client));
@@ -195,7 +210,16 @@ export class Site extends pulumi.ComponentResource {
       ...(site.serving === undefined ? {} : servingOutputs(site, site.serving, keys)),
       facts: Object.fromEntries([...cards].map(([node, { facts }]) => [node, facts])),
     };
+    this.#experiments = site.experiments;
     this.registerOutputs();
+  }
+
+  /**
+   * This site for an experiment of the same program; one of another stack has `siteOfStack`.
+   * @throws UserError where it is not among the site's experiments
+   */
+  forExperiment(name: string): ExperimentSite {
+    return siteOfProgram(this.outputs, this.#experiments, name);
   }
 }
 

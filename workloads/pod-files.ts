@@ -9,16 +9,25 @@ export interface PodFiles {
   readonly digest: string;
 }
 
+/**
+ * Where the pods' programs lie as they are written, and go into pods: in an installed package beside what is built from them. The same
+ * source has the same digest there as in a checkout.
+ */
+const sources = import.meta.filename.endsWith(".ts")
+  ? import.meta.dirname
+  : join(import.meta.dirname, "..", "..", "workloads");
+
 /** Without it Node parses each .ts file twice to find out that it is a module. */
 const packageJson = '{ "type": "module" }\n';
 
 /**
  * A program's source as it goes into a pod: main.ts and whatever it imports, from files beside it. The pod has Node and
  * nothing else, so any other import than these and node:* is a bug here.
+ * @param program its directory in workloads/
  */
-export function podFiles(directory: string): PodFiles {
+export function podFiles(program: "benchmark" | "probe"): PodFiles {
   const files: Record<string, string> = {};
-  const open = [join(directory, "main.ts")];
+  const open = [join(sources, program, "main.ts")];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     const text = readFileSync(path, "utf8");
     files[basename(path)] = text;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { root, stateDirectory } from "../../stacks/root.ts";
+import { stateDirectory } from "../../stacks/root.ts";
 import { podFiles } from "../../workloads/pod-files.ts";
 import { hodgesLehmann, signFlipTest } from "../lib/results/statistics.ts";
 import type { Bench, Figure } from "./figure.ts";
@@ -142,7 +142,7 @@ function processorFigure(share: number): Figure {
 
 /** The probe as its pod has it, looking at this machine. Resolves when it samples. */
 async function startProbe(directory: string): Promise<ChildProcess> {
-  const { files } = podFiles(join(root, "workloads", "probe"));
+  const { files } = podFiles("probe");
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   const child = spawn(process.execPath, ["main.ts"], {
     cwd: directory,

@@ -36,7 +36,7 @@ export class Card extends pulumi.ComponentResource {
         environment: { BRAMBLE_CARD: card === undefined ? `none: ${name} is adopted` : describeCard(card) },
         logging: "stderr",
       },
-      { parent: this },
+      { parent: this, dependsOn: options.dependsOn ?? [] },
     );
     this.facts = pulumi.unsecret(this.check.stdout).apply((text) => factsSchema.parse(JSON.parse(text)));
     this.registerOutputs({ facts: this.facts });

@@ -153,7 +153,8 @@ function installK3s(
     {
       parent: component,
       dependsOn: [...prepared, ...before.start, sent],
-      protect: site.protect && role === "server",
+      // Where the site does not ask for it, whoever made the component may.
+      ...(site.protect && role === "server" ? { protect: true } : {}),
     },
   );
   return { sent, install };

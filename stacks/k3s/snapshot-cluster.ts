@@ -4,15 +4,14 @@
  */
 import { z } from "zod";
 import { observe } from "../nodes/observe.ts";
-import { run } from "../remote/connection.ts";
 import { endpointSchema, type Endpoint } from "../remote/endpoint.ts";
 import { NodeUnavailable } from "../remote/node-unavailable.ts";
 import { runStackProgram } from "../remote/stack-program.ts";
 import { UserError } from "../user-error.ts";
 import { must } from "./drain.ts";
+import { etcdSnapshot } from "./etcd-snapshot.ts";
 import { findLiveServer } from "./live-server.ts";
 import { lookSeconds } from "./on-node.ts";
-import { binaryPath } from "./paths.ts";
 
 const inputSchema = z.strictObject({ servers: z.array(endpointSchema).min(1), version: z.string() });
 
@@ -20,8 +19,6 @@ const inputSchema = z.strictObject({ servers: z.array(endpointSchema).min(1), ve
 const snapshotName = "bramble-before-upgrade";
 /** K3s keeps what is asked for by hand for ever (docs.k3s.io/cli/etcd-snapshot), and cards are small. */
 const kept = 3;
-/** Seconds that etcd may take to write a snapshot to an SD card. */
-const snapshotSeconds = 600;
 
 async function main({ servers, version }: z.infer<typeof inputSchema>): Promise<string> {
   const live = await findLiveServer(servers);
@@ -42,26 +39,15 @@ async function main({ servers, version }: z.infer<typeof inputSchema>): Promise<
   ]);
   const former = [...new Set(versions.split(/\s+/).filter((one) => one !== "" && one !== version))];
   if (former.length === 0) return `all nodes run ${version}, so no snapshot`;
-  await k3s(endpoint, ["etcd-snapshot", "save", "--name", snapshotName]);
-  await k3s(endpoint, ["etcd-snapshot", "prune", "--name", snapshotName, "--snapshot-retention", String(kept)]);
+  const etcd = (...argv: string[]) => etcdSnapshot(endpoint, argv, "nothing was upgraded yet");
+  await etcd("save", "--name", snapshotName);
+  await etcd("prune", "--name", snapshotName, "--snapshot-retention", String(kept));
   return `${endpoint.node}: took a snapshot before ${version} (now ${former.join(", ")})`;
 }
 
 async function holdsData(endpoint: Endpoint): Promise<string[]> {
   const report = await observe(endpoint, lookSeconds);
   return !(report instanceof NodeUnavailable) && report.k3s.hasData ? [endpoint.node] : [];
-}
-
-async function k3s(endpoint: Endpoint, argv: readonly string[]): Promise<void> {
-  const { code, stdout, stderr } = await run(endpoint, ["sudo", "-n", binaryPath, ...argv], {
-    timeoutSeconds: snapshotSeconds,
-  });
-  if (code === 0) return;
-  throw new UserError({
-    what: `k3s ${argv.slice(0, 2).join(" ")} failed; it said last:\n    ${(stderr + stdout).trim().split("\n").slice(-3).join("\n    ")}`,
-    where: endpoint.node,
-    next: "mend what it names (room on the disk? journalctl -u k3s), then run `pulumi up` again; nothing was upgraded yet",
-  });
 }
 
 await runStackProgram(inputSchema, main);

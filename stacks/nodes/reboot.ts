@@ -6,7 +6,7 @@ import { repairReason } from "../remote/drift.ts";
 import type { SeenOnNode } from "../remote/phase-command.ts";
 import { shortDigest } from "../remote/phase.ts";
 import { stackCommand } from "../remote/stack-command.ts";
-import { preparationPhase } from "./preparation.ts";
+import { preparationPhase } from "./preparation-phase.ts";
 import { firmwareFile } from "./preparation/firmware.ts";
 
 /**

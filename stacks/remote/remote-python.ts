@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { root } from "../root.ts";
 import { UserError } from "../user-error.ts";
 import { run } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -23,7 +22,7 @@ const loader = [
 export function pythonCall(program: Program, payload: unknown): { argv: string[]; line: string } {
   const modules = program.map((file) => [
     file.replace(/^.*\/|\.py$/g, ""),
-    readFileSync(join(root, "stacks", file), "utf8"),
+    readFileSync(join(dirname(import.meta.dirname), file), "utf8"),
   ]);
   return { argv: ["-I", "-B", "-c", loader], line: `${JSON.stringify({ modules, payload })}\n` };
 }

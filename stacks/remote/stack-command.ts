@@ -1,9 +1,10 @@
 import { local, type types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { programPath } from "./program-path.ts";
 
 /**
- * A resource that runs programs of this checkout. Commands and paths are relative to stacks/, where Pulumi starts its
- * plugins, and `node` is the one that runs this program: the state names no path of any machine.
+ * A resource that runs programs of ours. Commands and paths are relative to stacks/, where Pulumi starts its plugins (see
+ * `programPath`), and `node` is the one that runs this program: the state names no path of any machine.
  * @param program.create path and arguments below stacks/, for creates and updates
  * @param program.input goes to stdin as JSON, as a secret
  */
@@ -21,8 +22,8 @@ export function stackCommand(
   return new local.Command(
     name,
     {
-      create: `node ${program.create}`,
-      ...(program.delete === undefined ? {} : { delete: `node ${program.delete}` }),
+      create: `node ${programPath(program.create)}`,
+      ...(program.delete === undefined ? {} : { delete: `node ${programPath(program.delete)}` }),
       stdin: pulumi.secret(JSON.stringify(program.input)),
       environment: program.environment,
       logging: program.logging,

@@ -8,6 +8,9 @@ export interface Recorded {
   /** Not a component. */
   readonly custom: boolean;
   readonly protect: boolean;
+  readonly parent: string;
+  /** The URN of the provider that was asked for; empty where that is the default one. */
+  readonly provider: string;
   readonly dependencies: readonly string[];
   readonly inputs: Record<string, unknown>;
 }
@@ -66,13 +69,19 @@ export async function recordResources(
           name,
           custom: request.getCustom(),
           protect: request.getProtect(),
-          // A provider's reference ends in its id.
-          dependencies: [...request.getDependenciesList(), request.getProvider().replace(/::[^:]*$/, "")],
+          parent: request.getParent(),
+          provider: providerOf(request),
+          dependencies: [...request.getDependenciesList(), providerOf(request)],
           inputs: inputsOf.get(`${type} ${name}`) ?? {},
         });
       callback(error, response);
     });
   return recorded;
+}
+
+/** A provider's reference is its URN and its id. */
+function providerOf(request: Request): string {
+  return request.getProvider().replace(/::[^:]*$/, "");
 }
 
 /** Everything that has to outlive a resource: what it depends on, and what that depends on. */

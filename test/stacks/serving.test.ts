@@ -25,7 +25,7 @@ const plan = servingPlan(
 );
 if (plan === undefined) throw new Error("the fixture serves no models");
 const parent = new pulumi.ComponentResource("bramble:site:Site", "barn");
-const provider = clusterProvider("barn", { site: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
+const provider = clusterProvider("barn", { name: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
 const { parts } = new Serving("barn", { plan, provider }, { parent });
 await Promise.all(
   parts.map(

@@ -9,7 +9,7 @@ const recorded = await recordResources("barn");
 const { clusterProvider } = await import("../../stacks/cluster-provider.ts");
 const { makeSharedObjects } = await import("../../stacks/shared-objects.ts");
 const parent = new pulumi.ComponentResource("bramble:site:Site", "barn");
-const provider = clusterProvider("barn", { site: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
+const provider = clusterProvider("barn", { name: "barn", kubeconfig: pulumi.secret("the kubeconfig") }, { parent });
 const shared = makeSharedObjects(
   {
     experiments: ["threads-1", "threads-2"],

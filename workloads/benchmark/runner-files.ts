@@ -4,5 +4,5 @@ import { podFiles, type PodFiles } from "../pod-files.ts";
 export type RunnerFiles = PodFiles;
 
 export function runnerFiles(): RunnerFiles {
-  return podFiles(import.meta.dirname);
+  return podFiles("benchmark");
 }

@@ -1,6 +1,6 @@
 import type { SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { nodeOf, type Site } from "../../../stacks/config/site.ts";
-import { homeOf, renderAuthorizedKeys } from "../../../stacks/nodes/access.ts";
+import { homeOf, renderAuthorizedKeys } from "../../../stacks/nodes/access-phase.ts";
 import { admitKey, readAccount, type Account } from "../../../stacks/nodes/adoption.ts";
 import { authorityDigest } from "../../../stacks/nodes/cluster-authority.ts";
 import { nodeProblems } from "../../../stacks/nodes/expectations.ts";

@@ -1,7 +1,7 @@
 import type { Site } from "../../../stacks/config/site.ts";
 import { serversOf } from "../../../stacks/config/site.ts";
+import { etcdSnapshot } from "../../../stacks/k3s/etcd-snapshot.ts";
 import type { findLiveServer } from "../../../stacks/k3s/live-server.ts";
-import { binaryPath } from "../../../stacks/k3s/paths.ts";
 import type { SiteKeys } from "../../../stacks/keys/site-keys.ts";
 import type { run } from "../../../stacks/remote/connection.ts";
 import type { Endpoint } from "../../../stacks/remote/endpoint.ts";
@@ -33,9 +33,6 @@ const ownName = "bramble-backup";
 /** K3s's own base name of scheduled snapshots (docs.k3s.io/cli/etcd-snapshot). */
 const scheduledName = "etcd-snapshot";
 
-/** Seconds that etcd may take to write a snapshot to an SD card. */
-const snapshotSeconds = 600;
-
 /**
  * Has a server whose API answers take a snapshot.
  * @throws UserError where no server answers, or K3s takes none
@@ -54,7 +51,7 @@ export async function takeSnapshot(search: SnapshotSearch): Promise<FoundSnapsho
   // On-demand snapshots are kept for ever (docs.k3s.io/cli/etcd-snapshot): what a backup that was killed left is no use.
   await removeOwn(search, { endpoint, look: await files.look(undefined) });
   say(`${endpoint.node}: taking a snapshot`);
-  await k3s(search, endpoint, ["etcd-snapshot", "save", "--name", ownName], "no snapshot was taken");
+  await etcdSnapshot(endpoint, ["save", "--name", ownName], "no snapshot was taken", search.run);
   const look = await files.look(undefined);
   const snapshot = newest(look, ownName);
   if (snapshot === undefined)
@@ -73,7 +70,7 @@ export async function removeOwn(
 ): Promise<void> {
   const names = look.snapshots.map(({ name }) => name).filter((name) => name.startsWith(`${ownName}-`));
   if (names.length > 0)
-    await k3s(search, endpoint, ["etcd-snapshot", "delete", ...names], "the snapshot of a backup stays there");
+    await etcdSnapshot(endpoint, ["delete", ...names], "the snapshot of a backup stays there", search.run);
 }
 
 /**
@@ -113,21 +110,4 @@ function newest({ snapshots }: ServerLook, base: string): SnapshotFile | undefin
   return snapshots
     .filter(({ name }) => name.startsWith(`${base}-`) && /-\d+$/.test(name))
     .toSorted((one, other) => other.time - one.time)[0];
-}
-
-async function k3s(
-  { run }: Pick<SnapshotSearch, "run">,
-  endpoint: Endpoint,
-  argv: readonly string[],
-  what: string,
-): Promise<void> {
-  const { code, stdout, stderr } = await run(endpoint, ["sudo", "-n", binaryPath, ...argv], {
-    timeoutSeconds: snapshotSeconds,
-  });
-  if (code === 0) return;
-  throw new UserError({
-    what: `${what}; k3s ${argv.slice(0, 2).join(" ")} said last:\n    ${(stderr + stdout).trim().split("\n").slice(-3).join("\n    ")}`,
-    where: endpoint.node,
-    next: "mend what it names (room on the disk? journalctl -u k3s), then run this again",
-  });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Site } from "../../../stacks/config/site.ts";
 import { deriveSiteKeys, type SiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { accessPhase } from "../../../stacks/nodes/access.ts";
+import { accessPhase } from "../../../stacks/nodes/access-phase.ts";
 import { applyOn, applyPhase, removePhase } from "../../../stacks/remote/apply-phase.ts";
 import { closeConnection, run } from "../../../stacks/remote/connection.ts";
 import type { Endpoint } from "../../../stacks/remote/endpoint.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import test from "ava";
 import { stringify } from "yaml";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
-import { accessPhase } from "../../../stacks/nodes/access.ts";
+import { accessPhase } from "../../../stacks/nodes/access-phase.ts";
 import { phaseSchema } from "../../../stacks/remote/phase.ts";
 import { matchesGolden } from "../../golden.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";

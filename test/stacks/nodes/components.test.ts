@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import test from "ava";
 import { deriveSiteKeys } from "../../../stacks/keys/site-keys.ts";
 import { endpointOf } from "../../../stacks/remote/site-endpoint.ts";
+import { dataDiskPhase } from "../../../stacks/nodes/data-disk-phase.ts";
 import type { SeenOnNode } from "../../../stacks/remote/phase-command.ts";
 import { exampleNode, exampleRootSecret, exampleSite } from "../keys/example.ts";
 
@@ -23,7 +24,7 @@ await pulumi.runtime.setMocks(
   false,
 );
 // After the mocks: the SDK reads its settings when it is loaded.
-const { DataDisk, dataDiskPhase } = await import("../../../stacks/nodes/data-disk.ts");
+const { DataDisk } = await import("../../../stacks/nodes/data-disk.ts");
 const { Reboot } = await import("../../../stacks/nodes/reboot.ts");
 const { firmwareFile } = await import("../../../stacks/nodes/preparation/firmware.ts");
 

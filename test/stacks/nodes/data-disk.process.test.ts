@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { dataDiskPhase } from "../../../stacks/nodes/data-disk.ts";
+import { dataDiskPhase } from "../../../stacks/nodes/data-disk-phase.ts";
 import { root as project } from "../../../stacks/root.ts";
 import { exampleNode, exampleSite } from "../keys/example.ts";
 import { testWithTools } from "../../with-tools.ts";

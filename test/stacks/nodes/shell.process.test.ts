@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import test, { type ExecutionContext } from "ava";
-import { dataDiskMountPhase, dataDiskPhase } from "../../../stacks/nodes/data-disk.ts";
-import { preparationPhase } from "../../../stacks/nodes/preparation.ts";
+import { dataDiskMountPhase, dataDiskPhase } from "../../../stacks/nodes/data-disk-phase.ts";
+import { preparationPhase } from "../../../stacks/nodes/preparation-phase.ts";
 import type { Phase, Step } from "../../../stacks/remote/phase.ts";
 import { exampleNode, exampleSite } from "../keys/example.ts";
 import { testWithTools } from "../../with-tools.ts";

@@ -1,8 +1,6 @@
-import { join } from "node:path";
 import type { types } from "@pulumi/kubernetes";
 import test from "ava";
 import { stringify } from "yaml";
-import { root } from "../../../stacks/root.ts";
 import { podFiles } from "../../../workloads/pod-files.ts";
 import { probePort, probeUrl, renderProbe } from "../../../workloads/probe/daemon-set.ts";
 import { matchesGolden } from "../../golden.ts";
@@ -36,7 +34,7 @@ test("recordings stand for a twin's /sys, and its control groups stay its own", 
 });
 
 test("its source needs nothing but Node and fits into a ConfigMap, and another source is another pod", (t) => {
-  const real = podFiles(join(root, "workloads", "probe"));
+  const real = podFiles("probe");
   t.true("main.ts" in real.files && !("daemon-set.ts" in real.files));
   const other = renderProbe({ ...given, files: real });
   t.true(JSON.stringify(other.configMap).length < 2 ** 20 / 8);

@@ -11,7 +11,7 @@ import { podFiles } from "../../../workloads/pod-files.ts";
 import { hourFile } from "../../../workloads/probe/hour-files.ts";
 import type { ProbeSample } from "../../../workloads/probe/sample.ts";
 
-const source = podFiles(join(root, "workloads", "probe")).files;
+const source = podFiles("probe").files;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

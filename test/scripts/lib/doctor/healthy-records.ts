@@ -1,8 +1,8 @@
 import { nodeOf } from "../../../../stacks/config/site.ts";
 import { installPhase } from "../../../../stacks/k3s/install-phase.ts";
 import { membershipPhase } from "../../../../stacks/k3s/membership-phase.ts";
-import { accessPhase } from "../../../../stacks/nodes/access.ts";
-import { preparationPhase } from "../../../../stacks/nodes/preparation.ts";
+import { accessPhase } from "../../../../stacks/nodes/access-phase.ts";
+import { preparationPhase } from "../../../../stacks/nodes/preparation-phase.ts";
 import type { Records } from "../../../../stacks/remote/drift.ts";
 import type { Phase } from "../../../../stacks/remote/phase.ts";
 import type { Seen } from "../../../../scripts/lib/doctor/seen.ts";
