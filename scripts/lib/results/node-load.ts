@@ -1,5 +1,6 @@
-import type { PowerReading } from "./meter-csv.ts";
+import { max, mean, min } from "simple-statistics";
 import type { ProbeSample } from "../../../workloads/probe/sample.ts";
+import type { PowerReading } from "./meter-csv.ts";
 
 /** How the serving node fared during a run. What its board does not offer, or nobody sampled, is null. */
 export interface NodeLoad {
@@ -31,25 +32,16 @@ export function loadDuring(
 ): NodeLoad {
   const during = samples.filter(({ at }) => at >= run.from && at <= run.to);
   const before = samples.findLast(({ at }) => at < run.from);
-  const known = (of: (sample: ProbeSample) => number | null) => during.flatMap((sample) => of(sample) ?? []);
-  const extreme = (pick: (...values: number[]) => number, values: number[]) =>
-    values.length === 0 ? null : pick(...values);
-  const cpu = known((sample) => sample.cpu);
+  const reduced = (of: (sample: ProbeSample) => number | null, to: (values: number[]) => number) => {
+    const known = during.flatMap((sample) => of(sample) ?? []);
+    return known.length === 0 ? null : to(known);
+  };
   return {
     samples: during.length,
-    cpu: cpu.length === 0 ? null : cpu.reduce((sum, share) => sum + share, 0) / cpu.length,
-    memory: extreme(
-      Math.max,
-      known(({ memory: { total, available } }) => 1 - available / total),
-    ),
-    frequency: extreme(
-      Math.min,
-      known((sample) => sample.frequency),
-    ),
-    temperature: extreme(
-      Math.max,
-      known((sample) => sample.temperature),
-    ),
+    cpu: reduced(({ cpu }) => cpu, mean),
+    memory: reduced(({ memory: { total, available } }) => 1 - available / total, max),
+    frequency: reduced(({ frequency }) => frequency, min),
+    temperature: reduced(({ temperature }) => temperature, max),
     throttled: throttledDuring(during, before?.throttled ?? null),
     joules: joulesDuring(during, run),
   };

@@ -59,3 +59,11 @@ test("a bit that was set before the run, and is not so any more, is not the run'
   t.is(bits(0x50000, 0x50000, 0xd0000), 0x80000);
   t.is(bits(0x50005, 0x50005), 0x5);
 });
+
+test("a run of a week has its load too", (t) => {
+  const week = 7 * 86_400;
+  const samples = Array.from({ length: week }, (_, second) =>
+    sample(second * 1000, { temperature: 50 + (second % 9) }),
+  );
+  t.like(loadDuring(samples, { from: 0, to: week * 1000 }), { samples: week, temperature: 58, memory: 0.4 });
+});
