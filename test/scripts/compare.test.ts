@@ -42,27 +42,40 @@ async function asJson(layout: ResultsLayout, args: readonly string[] = pair): Pr
   return comparisonSchema.parse(JSON.parse((await compare([...args, "--json"], layout)).output));
 }
 
+/** The comparison of two, on one metric. */
+async function asPair(layout: ResultsLayout, args: readonly string[] = pair) {
+  const comparison = await asJson(layout, args);
+  const { sides, pairs, caveats } = comparison;
+  const [a, b] = sides;
+  const [one, ...others] = pairs;
+  const [primary, ...more] = one?.decisions ?? [];
+  if (a === undefined || b === undefined || one === undefined || primary === undefined)
+    throw new Error("there is no pair");
+  if (others.length + more.length > 0) throw new Error("there are more pairs, or more decisions");
+  return { ...one, primary, a, b, caveats: [...one.caveats, ...caveats] };
+}
+
 test("a faster variant is found, with its size", async (t) => {
-  const { primary, evidence, meantToDiffer } = await asJson(await twoStacks(t, 1.38));
+  const { primary, evidence, meantToDiffer } = await asPair(await twoStacks(t, 1.38));
   t.is(primary.verdict, "difference");
   t.is(primary.p, 2 / 64);
-  t.regex(primary.sentence, /^threads-2 is faster by 38 % \[3\d, 3\d\], p = 0\.031: beyond noise$/);
+  t.regex(primary.sentence, /^threads-2 is faster by 38 % \[3\d, 3\d\], p = 0\.031: beyond noise; the smallest difference that it could have found is \d\.\d %$/);
   t.is(evidence, "interleaved");
   t.deepEqual(meantToDiffer, [{ field: "threads", a: 1, b: 2 }]);
 });
 
 test("a slower one too", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 0.72));
-  t.regex(primary.sentence, /^threads-2 is slower by 28 % \[2\d, 2\d\], p = 0\.031: beyond noise$/);
+  const { primary } = await asPair(await twoStacks(t, 0.72));
+  t.regex(primary.sentence, /^threads-2 is slower by 28 % \[2\d, 2\d\], p = 0\.031: beyond noise; /);
 });
 
 test("a time to first token is shorter, not faster", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 1.25, { plan: { primary: "time-to-first-token" } }));
+  const { primary } = await asPair(await twoStacks(t, 1.25, { plan: { primary: ["time-to-first-token"] } }));
   t.regex(primary.sentence, /^threads-2's time to first token is shorter by (19|20) % /);
 });
 
 test("the same speed is within noise, and the smallest difference that would have been seen is told", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 1, { plan: { blocks: 10 } }));
+  const { primary } = await asPair(await twoStacks(t, 1, { plan: { blocks: 10 } }));
   t.is(primary.verdict, "within-noise");
   t.true(primary.p !== null && primary.p > 0.05);
   t.true(primary.detectable !== null && primary.detectable > 0 && primary.detectable < 0.05);
@@ -70,7 +83,7 @@ test("the same speed is within noise, and the smallest difference that would hav
 });
 
 test("five blocks are too few to decide, however large the difference", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 3, { plan: { blocks: 5 } }));
+  const { primary } = await asPair(await twoStacks(t, 3, { plan: { blocks: 5 } }));
   t.is(primary.verdict, "too-few");
   t.like(primary, { p: null, detectable: null });
   t.is(primary.effect.interval, null);
@@ -79,7 +92,7 @@ test("five blocks are too few to decide, however large the difference", async (t
 
 test("one session after the other is weaker evidence", async (t) => {
   const layout = await twoStacks(t, 1.38, { b: { start: (block) => inTurn(0)(block + 20) } });
-  const { primary, evidence, caveats } = await asJson(layout);
+  const { primary, evidence, caveats } = await asPair(layout);
   t.is(evidence, "separate");
   t.regex(primary.sentence, /weaker evidence/);
   t.regex(caveats[0] ?? "", /not measured in turn/);
@@ -98,7 +111,7 @@ test("a shared reference run takes the sessions' own difference out of separate 
     await sealSynthetic(layout, "threads-1", slow({ blocks: 8, reference }), { start: inTurn(0), rate: speed });
     const rate = (variant: string) => speed(variant) * 0.9;
     await sealSynthetic(layout, "threads-2", fast({ blocks: 8, ...second }), { ...later, rate });
-    return await asJson(layout);
+    return await asPair(layout);
   };
   const shared = await sessions({ reference });
   t.like(shared, { evidence: "separate", referenced: true });
@@ -131,7 +144,7 @@ test("answers to a suite compare item by item, by McNemar's test", async (t) => 
   const right = (least: number) => (prompt: number) => (prompt >= least ? "Yes." : "No.");
   await sealSynthetic(layout, "threads-1", slow(suite), { start: inTurn(0), answer: right(20) });
   await sealSynthetic(layout, "threads-2", fast(suite), { start: inTurn(1), seed: 2, answer: right(10) });
-  const [compared] = (await asJson(layout)).scenarios;
+  const [compared] = (await asPair(layout)).scenarios;
   t.like(compared?.accuracy, { a: { correct: 20, asked: 40 }, b: { correct: 30, asked: 40 }, onlyA: 0, onlyB: 10 });
   t.true(Math.abs((compared?.accuracy?.p ?? 1) - 2 ** -9) < 1e-9);
   const { output, report } = await compare(pair, layout);
@@ -141,7 +154,7 @@ test("answers to a suite compare item by item, by McNemar's test", async (t) => 
 });
 
 test("two that measured at the same time on one site are told to have disturbed each other", async (t) => {
-  const { caveats } = await asJson(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
+  const { caveats } = await asPair(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
   t.true(caveats.some((caveat) => caveat.includes("disturbed each other")));
 });
 
@@ -151,7 +164,7 @@ test("failures are counted by label, and leave the figures alone", async (t) => 
       failure: (scenario, block, request) => (scenario === "chat" && block < 2 && request === 0 ? "timeout" : null),
     },
   });
-  const { scenarios, primary } = await asJson(layout);
+  const { scenarios, primary } = await asPair(layout);
   t.deepEqual(
     scenarios.map(({ scenario, outcomes }) => [scenario, outcomes.b]),
     [
@@ -167,7 +180,7 @@ test("a block in which every request failed has no figure, and makes no pair", a
     plan: { blocks: 7 },
     b: { failure: (scenario, block) => (scenario === "chat" && block === 3 ? "error" : null) },
   });
-  const { scenarios, primary } = await asJson(layout);
+  const { scenarios, primary } = await asPair(layout);
   const [chat] = scenarios;
   t.is(chat?.metrics[0]?.b.blocks[3], null);
   t.is(primary.effect.pairs, 6);
@@ -189,7 +202,7 @@ test("missing blocks are told, and the others compared", async (t) => {
     texts.set(4, journalText(syntheticBlock(fast({ blocks: 8 }), 4)).slice(0, 900));
   };
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, change });
-  const { primary, caveats, b } = await asJson(layout);
+  const { primary, caveats, b } = await asPair(layout);
   t.is(primary.effect.pairs, 6);
   t.like(b.blocks, { planned: 8, sealed: 6, partial: 1, missing: 1 });
   t.true(caveats.includes("threads-2: of 8 blocks, 1 partial, 1 missing."), caveats.join("\n"));
@@ -201,7 +214,7 @@ test("a rate that a Pi 5's memory can't deliver is left out, where the model's w
   await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0), outputs });
   const rate = (_variant: string, _scenario: string, block: number) => (block === 3 ? 61 : 55);
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, rate, outputs });
-  const { primary, caveats } = await asJson(layout);
+  const { primary, caveats } = await asPair(layout);
   t.is(primary.effect.pairs, 7);
   t.true(
     caveats.some((caveat) => /chat of block 3 \(6\d\.\d tokens\/s are more than the 58\.5 that/.test(caveat)),
@@ -220,7 +233,7 @@ test("a run during which the board throttled makes no pair, and is named with th
   const samples = () => Array.from({ length: 30 }, (_, second) => sample(hot + second * 1000)).join("");
   await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0) });
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, samples });
-  const { primary, caveats } = await asJson(layout);
+  const { primary, caveats } = await asPair(layout);
   t.is(primary.effect.pairs, 7);
   t.true(
     caveats.some((caveat) => /^threads-2: left out as invalid: .*chat of block 2 \(throttled: 0x4\)/.test(caveat)),
@@ -233,7 +246,7 @@ test("variants inside one run compare, and have to be named", async (t) => {
   const variants = { slow: syntheticVariant, fast: { ...syntheticVariant, threads: 4 } };
   const rate = (variant: string) => (variant === "fast" ? 80 : 50);
   await sealSynthetic(layout, "both", syntheticPlan({ variants }), { rate });
-  const { primary, evidence, a, b } = await asJson(layout, ["both:slow", "both:fast"]);
+  const { primary, evidence, a, b } = await asPair(layout, ["both:slow", "both:fast"]);
   t.is(evidence, "same-run");
   t.is(primary.verdict, "difference");
   t.deepEqual([a.label, b.label], ["both:slow", "both:fast"]);
@@ -245,7 +258,7 @@ test("two runs of one stack compare when they are named", async (t) => {
   const layout = await emptyResults(t);
   const older = await sealSynthetic(layout, "one", slow(), { start: inTurn(0) });
   const newer = await sealSynthetic(layout, "one", slow({ series: 2 }), { start: inTurn(1), seed: 2 });
-  const { a, b, meantToDiffer } = await asJson(layout, ["one", "one", "--run", `A=${older}`]);
+  const { a, b, meantToDiffer } = await asPair(layout, ["one", "one", "--run", `A=${older}`]);
   t.deepEqual([a.runId, b.runId], [older, newer]);
   t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
   t.deepEqual(meantToDiffer, []);
@@ -257,7 +270,7 @@ test("two measurements of one plan compare when the older one is named, each und
   const newer = await sealSynthetic(layout, "one", slow(), { start: (block) => inTurn(0)(block + 20), seed: 2 });
   t.is(newer, `${older}-2`);
   const named = ["one", "one", "--run", `A=${older}`];
-  const { a, b, evidence } = await asJson(layout, named);
+  const { a, b, evidence } = await asPair(layout, named);
   t.deepEqual([a.measurement, b.measurement], [older, newer]);
   t.deepEqual([a.runId, b.runId], [older, older]);
   t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
@@ -266,7 +279,7 @@ test("two measurements of one plan compare when the older one is named, each und
   t.true(output.replaceAll(/\s+/g, " ").includes(`run ${newer}, series 1`), output);
   const html = await readFile(report ?? "", "utf8");
   t.true(html.includes(`href="../one/${older}/raw/"`) && html.includes(`href="../one/${newer}/manifest.json"`));
-  const turned = await asJson(layout, ["one", "one", "--run", `A=${newer}`, "--run", `B=${older}`]);
+  const turned = await asPair(layout, ["one", "one", "--run", `A=${newer}`, "--run", `B=${older}`]);
   t.deepEqual([turned.a.measurement, turned.b.measurement], [newer, older]);
   await t.throwsAsync(compare(["one", "one"], layout), {
     instanceOf: UserError,
