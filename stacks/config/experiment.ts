@@ -155,7 +155,10 @@ export const experimentSchema = z.strictObject({
   blocks: z.int().min(1).max(1000).default(10).describe("repetitions of all runs; the unit that a comparison pairs"),
   seed: z.int().min(0).default(1).describe("orders the runs in a block and seeds the model's sampling"),
   primary: z
-    .union([primaryMetric, values(primaryMetric).max(2, "must name at most two metrics")])
+    .union(
+      [primaryMetric, values(primaryMetric).max(2, "must name at most two metrics")],
+      `must be one or two of ${primaryMetric.options.join(", ")}`,
+    )
     .default("decode-rate")
     .transform((primary) => (typeof primary === "string" ? [primary] : primary))
     .describe("the one or two metrics that a comparison decides on; everything else describes"),

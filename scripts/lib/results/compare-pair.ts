@@ -13,9 +13,10 @@ export interface PairSide extends Compared {
   readonly runs: SideRuns;
 }
 
-/** A pair but for its decisions, which are made together with other pairs', and what they are made of. */
-export interface UndecidedPair extends Omit<PairComparison, "decisions"> {
-  /** Of each primary metric, the log ratios of the pairs of blocks. */
+/** A pair but for its decisions, which are made together with the other pairs'. */
+export interface UndecidedPair {
+  readonly pair: Omit<PairComparison, "decisions">;
+  /** What they are made of: of each primary metric, the log ratios of the pairs of blocks. */
   readonly questions: readonly (readonly number[])[];
 }
 
@@ -36,12 +37,13 @@ export function comparePair(a: PairSide, b: PairSide, { allowed, unknown }: Like
     planA.suites[planA.scenarios[scenario]?.suite ?? ""];
   const overlapping = !within && a.side.site === b.side.site && overlap(times);
   return {
-    meantToDiffer: optionsThatDiffer(a.side, b.side, within),
-    ...{ allowed, evidence },
-    referenced: drift !== undefined,
     questions: planA.primary.map((metric) => overallRatios(metric, scenarios, paired)),
-    scenarios: scenarios.map((scenario) => compareScenario(scenario, paired, items(scenario))),
-    caveats: caveatsOfPair({ evidence, overlapping, allowed, unknown }),
+    pair: {
+      meantToDiffer: optionsThatDiffer(a.side, b.side, within),
+      ...{ allowed, evidence, referenced: drift !== undefined },
+      scenarios: scenarios.map((scenario) => compareScenario(scenario, paired, items(scenario))),
+      caveats: caveatsOfPair({ evidence, overlapping, allowed, unknown }),
+    },
   };
 }
 

@@ -52,11 +52,13 @@ export function compareRuns(
     undecided.flatMap(({ questions }) => questions),
     margin,
   );
-  const pairs = undecided.map(({ questions: _, ...pair }, place): PairComparison => {
-    const decisions = primary.map((metric, index) => {
-      const decision = { metric, ...(decided[place * primary.length + index] as (typeof decided)[number]) };
-      const label = others[place]?.side.label ?? "";
-      return { ...decision, sentence: sentenceOf({ ...decision, ...pair, label, margin }) };
+  const pairs = undecided.map(({ pair }, place): PairComparison => {
+    const label = others[place]?.side.label ?? "";
+    const own = decided.slice(place * primary.length, (place + 1) * primary.length);
+    const decisions = primary.flatMap((metric, index) => {
+      const decision = own[index];
+      if (decision === undefined) return [];
+      return [{ metric, ...decision, sentence: sentenceOf({ metric, ...decision, ...pair, label, margin }) }];
     });
     return { ...pair, decisions };
   });

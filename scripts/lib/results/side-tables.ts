@@ -13,7 +13,7 @@ export function paretoRows({ pareto: { dimensions, points } }: Pick<Comparison, 
   const front = points.map(({ onFront }) => (onFront === null ? "not known" : onFront ? "yes" : "no"));
   const of = dimensions.map((name) => dimensionLabels[name].replace(/,? .*/, "")).join(", ") || "nothing";
   return [
-    ["variant", ...names.map((name) => dimensionLabels[name]), `best of (${of})`],
+    ["variant", ...names.map((name) => dimensionLabels[name]), `front of ${of}`],
     ...points.map((point, place) => [
       point.label,
       percent(point.accuracy),

@@ -41,7 +41,10 @@ function renderPair(pair: PairComparison, letter: string, several: boolean): str
   ];
   for (const { scenario, metrics: summaries, details, outcomes, accuracy } of scenarios) {
     const head = [clip(scenario, 25), "A", letter, `${letter}/A`, "95 % interval", "n"];
-    lines.push("", ...alignRows([head, ...summaries.map((row) => metricRow(row, primary.has(row.metric)))]));
+    const rows = (quartiles: boolean) =>
+      alignRows([head, ...summaries.map((row) => metricRow(row, primary.has(row.metric), quartiles))]);
+    // Figures of unusual size take the room of their quartiles.
+    lines.push("", ...(rows(true).every((line) => line.length <= width) ? rows(true) : rows(false)));
     lines.push(...alignRows(quantileRows(details, letter)));
     const told = [
       ...details.filter(({ quantile }) => quantile === null).map((detail) => describeDetail(detail, letter)),
@@ -90,9 +93,9 @@ function describeSide({ label, options, measurement, blocks, site, series, model
   return wrap(text, width, "   ");
 }
 
-function metricRow({ metric, unit, a, b, effect }: MetricSummary, primary: boolean): string[] {
+function metricRow({ metric, unit, a, b, effect }: MetricSummary, primary: boolean, spread: boolean): string[] {
   const figure = ({ median, quartiles }: MetricSummary["a"]) =>
-    `${formatNumber(median)} ${formatInterval(quartiles, formatNumber)}`;
+    spread ? `${formatNumber(median)} ${formatInterval(quartiles, formatNumber)}` : formatNumber(median);
   return [
     `  ${metrics[metric].label}, ${unit}${primary ? " *" : ""}`,
     figure(a),
