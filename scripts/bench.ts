@@ -7,6 +7,8 @@ const areas: Readonly<Record<string, () => Promise<Bench>>> = {
   cards: async () => (await import("./bench/cards.ts")).benchCards,
   nodes: async () => (await import("./bench/nodes.ts")).benchNodes,
   measurement: async () => (await import("./bench/measurement.ts")).benchMeasurement,
+  statistics: async () => (await import("./bench/statistics.ts")).benchStatistics,
+  "real-pairs": async () => (await import("./bench/real-pairs.ts")).benchRealPairs,
   k3s: async () => (await import("./bench/k3s.ts")).benchK3s,
   results: async () => (await import("./bench/results.ts")).benchResults,
 };
@@ -19,6 +21,8 @@ Progress goes to stderr.
 cards   writing and verifying a card, against dd and reading back
 nodes   an up with nothing to do, and a bootstrap by the number of nodes, on twins (root, some minutes)
 measurement  what the benchmark's client, its schedule and the probe add to what they measure (root, some minutes)
+statistics  how often a comparison decides wrongly, and rightly, on simulated runs whose truth is known (a minute)
+real-pairs  the same of stacks that differ in nothing, measured on a twin (root, half an hour)
 k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
 results comparing a million records of requests: time, memory, and how both grow (some minutes)
 `;

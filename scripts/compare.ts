@@ -1,88 +1,111 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../stacks/root.ts";
 import { UserError } from "../stacks/user-error.ts";
 import { runMain } from "./lib/main.ts";
-import { compareRuns, type Compared } from "./lib/results/compare-runs.ts";
-import { comparisonSchema } from "./lib/results/comparison.ts";
-import { parseMeasurementName, resultsLayout, type ResultsLayout } from "./lib/results/layout.ts";
+import { compareRuns } from "./lib/results/compare-runs.ts";
+import { comparisonSchema, type Comparison } from "./lib/results/comparison.ts";
+import { failuresOf, parseCondition } from "./lib/results/fail-if.ts";
+import { resultsLayout, type ResultsLayout } from "./lib/results/layout.ts";
+import { renderMarkdown } from "./lib/results/markdown.ts";
+import { openOperands } from "./lib/results/operands.ts";
 import { renderReport } from "./lib/results/report-html.ts";
-import { openSealedRun } from "./lib/results/sealed-run.ts";
 import { writeWhole } from "./lib/results/seal.ts";
 import { renderTable } from "./lib/results/table.ts";
 
-const usage = `Usage: npm run compare -- <A> <B> [--allow <field>]... [--run A=<name>] [--run B=<name>] [--json]
+const usage = `Usage: npm run compare -- <operand>... [options]
 
-Compares the newest sealed run of two stacks, paired by block. A and B are <stack>, or <stack>:<variant> where a run has
-several variants. Prints a table and writes results/compare/<A>-vs-<B>.html.
-  --allow  a field that may differ, for example versions.k3s; the report says so
-  --run    another sealed run than the newest: a run-id, or <run-id>-2, -3, ... where its plan was measured again
-           (the names in results/<stack>/)
-  --json   prints the comparison as JSON instead of the table
+Compares sealed runs, paired by block: the first operand is the baseline, each of the others is set against it.
+Prints a table and writes results/compare/<operand>-vs-<operand>.html.
+
+An operand is
+  <stack>             the newest sealed run of a stack
+  <stack>:<variant>   one variant of it; has to be named where there are several
+  <stack>:*           all its variants
+each with @<run-id> or @<series> behind it for another run, for example threads-1@2 or threads-1:fast@0123456789ab-2.
+One operand alone compares the variants of its run.
+
+  --allow <field>         a field that may differ, for example versions.k3s; every output says so
+  --margin <per cent>     within which both are equivalent (default 5%)
+  --paper                 what was published, and what the memory's bandwidth predicts, beside the results
+  --fail-if <condition>   exit code 3 where it holds: slower:5%, longer:10%, less-accurate:3, failing:1%, undecided
+  --markdown, --json      print that instead of the table
+Exit codes: 0 compared; 1 an error; 3 a condition of --fail-if holds
 `;
+
+export interface ComparedOutput {
+  readonly output: string;
+  /** Path of the HTML file. */
+  readonly report: string | null;
+  /** The conditions of --fail-if that hold, as sentences. */
+  readonly failures: readonly string[];
+}
 
 /** Compares as the arguments say, writes the report, and returns what to print. */
 export async function compare(
   args: readonly string[],
   layout: ResultsLayout = resultsLayout(),
-): Promise<{ output: string; report: string | null }> {
+): Promise<ComparedOutput> {
   const { positionals, values } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
       allow: { type: "string", multiple: true, default: [] },
-      run: { type: "string", multiple: true, default: [] },
+      margin: { type: "string", default: "5%" },
+      paper: { type: "boolean", default: false },
+      "fail-if": { type: "string", multiple: true, default: [] },
+      markdown: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return { output: usage, report: null };
-  const [a, b, ...others] = positionals;
-  if (a === undefined || b === undefined || others.length > 0)
-    throw new UserError({
-      what: `compare takes two stacks, not ${positionals.length}`,
-      next: "npm run compare -- <A> <B>, or --help",
-    });
-  const runs = parseRuns(values.run);
-  const compared = await Promise.all([open(layout, a, runs.A), open(layout, b, runs.B)]);
-  const { comparison, samples } = compareRuns(compared, values.allow);
+  const { allow, paper } = values;
+  if (values.help) return { output: usage, report: null, failures: [] };
+  if (positionals.length === 0)
+    throw new UserError({ what: "nothing is named to compare", next: "npm run compare -- <A> <B>..., or --help" });
+  if (values.json && values.markdown)
+    throw new UserError({ what: "--json and --markdown are two outputs", next: "name one of them" });
+  const margin = parseMargin(values.margin);
+  const conditions = values["fail-if"].map(parseCondition);
+  const { comparison, samples } = compareRuns(await openOperands(layout, positionals), { allow, margin, paper });
+  const failures = failuresOf(comparison, conditions);
 
-  const report = join(layout.directory, "compare", `${a}-vs-${b}.html`.replaceAll(":", "."));
+  const report = join(layout.directory, "compare", `${reportName(positionals)}.html`);
   await mkdir(dirname(report), { recursive: true });
   await writeWhole(report, renderReport(comparison, samples));
-  const output = values.json
-    ? `${JSON.stringify(comparisonSchema.parse(comparison), null, 2)}\n`
-    : renderTable(comparison);
-  return { output, report };
+  return { output: render(comparison, values), report, failures };
 }
 
-function parseRuns(pairs: readonly string[]): { A?: string; B?: string } {
-  const runs: { A?: string; B?: string } = {};
-  for (const pair of pairs) {
-    const [, side, name] = /^([AB])=(.*)$/.exec(pair) ?? [];
-    if ((side !== "A" && side !== "B") || name === undefined || parseMeasurementName(name) === null)
-      throw new UserError({
-        what: `--run ${pair} can't be read`,
-        next: "write it as --run A=<run-id>, 12 hexadecimal digits, or --run A=<run-id>-2",
-      });
-    runs[side] = name;
-  }
-  return runs;
+function render(comparison: Comparison, { json, markdown }: { json: boolean; markdown: boolean }): string {
+  if (json) return `${JSON.stringify(comparisonSchema.parse(comparison), null, 2)}\n`;
+  return markdown ? renderMarkdown(comparison) : renderTable(comparison);
 }
 
-async function open(layout: ResultsLayout, operand: string, named: string | undefined): Promise<Compared> {
-  const [, stack, variant] = /^([A-Za-z0-9_.-]+)(?::([a-z0-9.+-]+))?$/.exec(operand) ?? [];
-  if (stack === undefined)
-    throw new UserError({ what: `${operand} is not a stack's name`, next: "write <stack> or <stack>:<variant>" });
-  const run = await openSealedRun(layout, stack, named);
-  return variant === undefined ? { run } : { run, variant };
+/** As a fraction. @throws UserError for what is no share between 0 and 100 % */
+function parseMargin(text: string): number {
+  const margin = /^\d{1,2}(\.\d{1,3})?%$/.test(text) ? Number(text.slice(0, -1)) / 100 : 0;
+  if (margin > 0) return margin;
+  throw new UserError({ what: `--margin ${text} can't be read`, next: "write it in per cent, as --margin 3%" });
+}
+
+/** Bytes of a file's name: file systems allow 255. */
+const longestName = 200;
+
+function reportName(operands: readonly string[]): string {
+  const name = operands.join("-vs-").replaceAll("*", "all").replaceAll(/[:@]/g, ".");
+  if (name.length <= longestName) return name;
+  const digest = createHash("sha256").update(operands.join(" ")).digest("hex").slice(0, 12);
+  return `${name.slice(0, longestName)}-${digest}`;
 }
 
 if (import.meta.main)
   await runMain(async () => {
-    const { output, report } = await compare(process.argv.slice(2));
+    const { output, report, failures } = await compare(process.argv.slice(2));
     process.stdout.write(output);
     // Not on stdout: with --json that is JSON alone.
     if (report !== null) console.error(`Report: ${relative(root, report)}`);
+    for (const failure of failures) console.error(`Failed: ${failure}`);
+    return failures.length === 0 ? 0 : 3;
   });

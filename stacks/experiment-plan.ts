@@ -33,7 +33,7 @@ export function planOf(config: Experiment, models: Plan["models"], runner: Pick<
   const sets = [...Object.values(scenarios), ...(reference === null ? [] : [reference.scenario])];
   const prompts = [...new Set(sets.flatMap((scenario) => scenario.prompts ?? []))].sort();
   const plan: Plan = {
-    schema: 2,
+    schema: 3,
     ...{ series, models, images, nodes, server, scenarios, suites, modules, reference, blocks, seed, primary },
     variants: variantsOf(config, names),
     prompts: Object.fromEntries(prompts.map((name) => [name, loadPromptSet(name)])),

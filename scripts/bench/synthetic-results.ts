@@ -31,7 +31,7 @@ export const runsOfStack = blocks * models.length * scenarios.length;
  */
 export function plannedResults(requests: number, series: number): Plan {
   return {
-    schema: 2,
+    schema: 3,
     series,
     models: Object.fromEntries(models.map((model) => [model, { reference: `${model}:1b`, digest: digestOf(model) }])),
     images: { ollama: "bramble/ollama:0.17.4", runner: "bramble/node:24.21.0" },
@@ -58,7 +58,7 @@ export function plannedResults(requests: number, series: number): Plan {
       scenarios.map((name) => [name, Array.from({ length: 20 }, (_, prompt) => `${name}, ${prompt}`)]),
     ),
     ...{ suites: {}, modules: {}, reference: null, coolDown: null },
-    ...{ blocks, seed: 1, primary: "decode-rate", runner: "7".repeat(64) },
+    ...{ blocks, seed: 1, primary: ["decode-rate"], runner: "7".repeat(64) },
   };
 }
 

@@ -119,6 +119,8 @@ const coolDown = z.strictObject({
 const notReserved = (all: object) => !("reference" in all);
 const some = (all: object) => Object.keys(all).length > 0;
 
+const primaryMetric = z.enum(["decode-rate", "time-to-first-token", "end-to-end"]);
+
 /** `bramble:experiment`: what to measure on a site. */
 export const experimentSchema = z.strictObject({
   site: label.describe("the site's Pulumi stack"),
@@ -153,9 +155,13 @@ export const experimentSchema = z.strictObject({
   blocks: z.int().min(1).max(1000).default(10).describe("repetitions of all runs; the unit that a comparison pairs"),
   seed: z.int().min(0).default(1).describe("orders the runs in a block and seeds the model's sampling"),
   primary: z
-    .enum(["decode-rate", "time-to-first-token", "end-to-end"])
+    .union(
+      [primaryMetric, values(primaryMetric).max(2, "must name at most two metrics")],
+      `must be one or two of ${primaryMetric.options.join(", ")}`,
+    )
     .default("decode-rate")
-    .describe("the one metric that a comparison decides on"),
+    .transform((primary) => (typeof primary === "string" ? [primary] : primary))
+    .describe("the one or two metrics that a comparison decides on; everything else describes"),
   memory: z
     .string()
     .regex(/^\d+Mi$/)

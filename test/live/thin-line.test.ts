@@ -3,6 +3,7 @@ import { join } from "node:path";
 import test from "ava";
 import { $ } from "zx";
 import { compare } from "../../scripts/compare.ts";
+import { comparisonSchema } from "../../scripts/lib/results/comparison.ts";
 import { bringUp } from "../../scripts/lib/bring-up.ts";
 import { pulumi } from "../../scripts/lib/pulumi.ts";
 import { raiseTwin } from "../../scripts/lib/raise-twin.ts";
@@ -86,9 +87,9 @@ test.serial("blank cards become a site whose nodes are Ready", async (t) => {
 test.serial("two experiments brought up together interleave and are compared as pairs", async (t) => {
   await bringUp([one, two], options);
   const { output } = await compare([one, two, "--json"]);
-  const comparison = JSON.parse(output) as { evidence: string; scenarios: unknown[] };
-  t.is(comparison.evidence, "interleaved");
-  t.is(comparison.scenarios.length, 2);
+  const [pair] = comparisonSchema.parse(JSON.parse(output)).pairs;
+  t.is(pair?.evidence, "interleaved");
+  t.is(pair?.scenarios.length, 2);
 });
 
 test.serial("a second up changes nothing: no write on a node, no restarted pod", async (t) => {
@@ -163,8 +164,9 @@ test.serial("a rebuild is the same, and its results compare as like with like", 
     await $({ quiet: true })`cmp ${join(live.scratch, "first", card)} ${join(live.scratch, "second", card)}`;
   const [first, second] = (await readdir(join(root, "results", one))).sort();
   t.is(second, `${first ?? ""}-2`, "the same plan, measured again");
-  const { output } = await compare([one, one, "--run", `A=${first ?? ""}`, "--run", `B=${second ?? ""}`, "--json"]);
-  t.deepEqual((JSON.parse(output) as { allowed: unknown[] }).allowed, [], "nothing had to be allowed to differ");
+  const { output } = await compare([`${one}@${first ?? ""}`, `${one}@${second ?? ""}`, "--json"]);
+  const [pair] = comparisonSchema.parse(JSON.parse(output)).pairs;
+  t.deepEqual(pair?.allowed, [], "nothing had to be allowed to differ");
 });
 
 test.serial("a full disk shows as one, and is gone when it is freed", async (t) => {

@@ -42,44 +42,70 @@ async function asJson(layout: ResultsLayout, args: readonly string[] = pair): Pr
   return comparisonSchema.parse(JSON.parse((await compare([...args, "--json"], layout)).output));
 }
 
+/** The comparison of two, on one metric. */
+async function asPair(layout: ResultsLayout, args: readonly string[] = pair) {
+  const comparison = await asJson(layout, args);
+  const { sides, pairs, caveats } = comparison;
+  const [a, b] = sides;
+  const [one, ...others] = pairs;
+  const [primary, ...more] = one?.decisions ?? [];
+  if (a === undefined || b === undefined || one === undefined || primary === undefined)
+    throw new Error("there is no pair");
+  if (others.length + more.length > 0) throw new Error("there are more pairs, or more decisions");
+  return { ...one, primary, a, b, caveats: [...one.caveats, ...caveats] };
+}
+
 test("a faster variant is found, with its size", async (t) => {
-  const { primary, evidence, meantToDiffer } = await asJson(await twoStacks(t, 1.38));
+  const { primary, evidence, meantToDiffer } = await asPair(await twoStacks(t, 1.38));
   t.is(primary.verdict, "difference");
   t.is(primary.p, 2 / 64);
-  t.regex(primary.sentence, /^threads-2 is faster by 38 % \[3\d, 3\d\], p = 0\.031: beyond noise$/);
+  t.regex(
+    primary.sentence,
+    /^threads-2 is faster by 38 % \[3\d, 3\d\], p = 0\.031: beyond noise; the smallest difference that it could have found is \d\.\d %$/,
+  );
   t.is(evidence, "interleaved");
   t.deepEqual(meantToDiffer, [{ field: "threads", a: 1, b: 2 }]);
 });
 
 test("a slower one too", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 0.72));
-  t.regex(primary.sentence, /^threads-2 is slower by 28 % \[2\d, 2\d\], p = 0\.031: beyond noise$/);
+  const { primary } = await asPair(await twoStacks(t, 0.72));
+  t.regex(primary.sentence, /^threads-2 is slower by 28 % \[2\d, 2\d\], p = 0\.031: beyond noise; /);
 });
 
 test("a time to first token is shorter, not faster", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 1.25, { plan: { primary: "time-to-first-token" } }));
+  const { primary } = await asPair(await twoStacks(t, 1.25, { plan: { primary: ["time-to-first-token"] } }));
   t.regex(primary.sentence, /^threads-2's time to first token is shorter by (19|20) % /);
 });
 
-test("the same speed is within noise, and the smallest difference that would have been seen is told", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 1, { plan: { blocks: 10 } }));
-  t.is(primary.verdict, "within-noise");
+test("the same speed is equivalent, or within noise where the margin is narrower than that", async (t) => {
+  const layout = await twoStacks(t, 1, { plan: { blocks: 10 } });
+  const { primary } = await asPair(layout);
+  t.like(primary, { verdict: "equivalent", beyondNoise: false });
   t.true(primary.p !== null && primary.p > 0.05);
   t.true(primary.detectable !== null && primary.detectable > 0 && primary.detectable < 0.05);
-  t.regex(primary.sentence, /^within noise: .* a difference above \d\.\d % would have been seen$/);
+  t.regex(primary.sentence, /^threads-2 is equivalent within 5\.0 %: .* could have found is \d\.\d+ %$/);
+  const narrow = (await asPair(layout, [...pair, "--margin", "0.01%"])).primary;
+  t.is(narrow.verdict, "within-noise");
+  t.regex(narrow.sentence, /^threads-2 is within noise: .* could have found is \d\.\d+ %$/);
+});
+
+test("a difference inside the margin is equivalent, and said to be beyond noise", async (t) => {
+  const { primary } = await asPair(await twoStacks(t, 1.02));
+  t.like(primary, { verdict: "equivalent", beyondNoise: true });
+  t.regex(primary.sentence, /faster by [12]\.\d % .* p = 0\.031, beyond noise, but inside the margin/);
 });
 
 test("five blocks are too few to decide, however large the difference", async (t) => {
-  const { primary } = await asJson(await twoStacks(t, 3, { plan: { blocks: 5 } }));
+  const { primary } = await asPair(await twoStacks(t, 3, { plan: { blocks: 5 } }));
   t.is(primary.verdict, "too-few");
   t.like(primary, { p: null, detectable: null });
   t.is(primary.effect.interval, null);
-  t.regex(primary.sentence, /^too few to decide: 5 pairs of blocks, and 6 are the fewest/);
+  t.regex(primary.sentence, /^threads-2: too few to decide: 5 pairs of blocks, and 6 are the fewest/);
 });
 
 test("one session after the other is weaker evidence", async (t) => {
   const layout = await twoStacks(t, 1.38, { b: { start: (block) => inTurn(0)(block + 20) } });
-  const { primary, evidence, caveats } = await asJson(layout);
+  const { primary, evidence, caveats } = await asPair(layout);
   t.is(evidence, "separate");
   t.regex(primary.sentence, /weaker evidence/);
   t.regex(caveats[0] ?? "", /not measured in turn/);
@@ -98,11 +124,11 @@ test("a shared reference run takes the sessions' own difference out of separate 
     await sealSynthetic(layout, "threads-1", slow({ blocks: 8, reference }), { start: inTurn(0), rate: speed });
     const rate = (variant: string) => speed(variant) * 0.9;
     await sealSynthetic(layout, "threads-2", fast({ blocks: 8, ...second }), { ...later, rate });
-    return await asJson(layout);
+    return await asPair(layout);
   };
   const shared = await sessions({ reference });
   t.like(shared, { evidence: "separate", referenced: true });
-  t.is(shared.primary.verdict, "within-noise");
+  t.like(shared.primary, { verdict: "equivalent", beyondNoise: false });
   t.true(Math.abs((shared.primary.effect.ratio ?? 0) - 1) < 0.01);
   t.true(
     shared.primary.sentence.endsWith(
@@ -131,7 +157,7 @@ test("answers to a suite compare item by item, by McNemar's test", async (t) => 
   const right = (least: number) => (prompt: number) => (prompt >= least ? "Yes." : "No.");
   await sealSynthetic(layout, "threads-1", slow(suite), { start: inTurn(0), answer: right(20) });
   await sealSynthetic(layout, "threads-2", fast(suite), { start: inTurn(1), seed: 2, answer: right(10) });
-  const [compared] = (await asJson(layout)).scenarios;
+  const [compared] = (await asPair(layout)).scenarios;
   t.like(compared?.accuracy, { a: { correct: 20, asked: 40 }, b: { correct: 30, asked: 40 }, onlyA: 0, onlyB: 10 });
   t.true(Math.abs((compared?.accuracy?.p ?? 1) - 2 ** -9) < 1e-9);
   const { output, report } = await compare(pair, layout);
@@ -141,7 +167,7 @@ test("answers to a suite compare item by item, by McNemar's test", async (t) => 
 });
 
 test("two that measured at the same time on one site are told to have disturbed each other", async (t) => {
-  const { caveats } = await asJson(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
+  const { caveats } = await asPair(await twoStacks(t, 1, { b: { start: inTurn(0) } }));
   t.true(caveats.some((caveat) => caveat.includes("disturbed each other")));
 });
 
@@ -151,7 +177,7 @@ test("failures are counted by label, and leave the figures alone", async (t) => 
       failure: (scenario, block, request) => (scenario === "chat" && block < 2 && request === 0 ? "timeout" : null),
     },
   });
-  const { scenarios, primary } = await asJson(layout);
+  const { scenarios, primary } = await asPair(layout);
   t.deepEqual(
     scenarios.map(({ scenario, outcomes }) => [scenario, outcomes.b]),
     [
@@ -167,7 +193,7 @@ test("a block in which every request failed has no figure, and makes no pair", a
     plan: { blocks: 7 },
     b: { failure: (scenario, block) => (scenario === "chat" && block === 3 ? "error" : null) },
   });
-  const { scenarios, primary } = await asJson(layout);
+  const { scenarios, primary } = await asPair(layout);
   const [chat] = scenarios;
   t.is(chat?.metrics[0]?.b.blocks[3], null);
   t.is(primary.effect.pairs, 6);
@@ -178,7 +204,7 @@ test("a side without any figure shows dashes, never zeros", async (t) => {
   const { output } = await compare(pair, layout);
   const [row] = output.split("\n").filter((line) => line.includes("decode rate, tokens/s"));
   t.regex(row ?? "", / – – +– +– +0$/);
-  t.regex(output, /Verdict: too few to decide: 0 pairs/);
+  t.regex(output, /Verdict: threads-2: too few to decide: 0 pairs/);
 });
 
 test("missing blocks are told, and the others compared", async (t) => {
@@ -189,7 +215,7 @@ test("missing blocks are told, and the others compared", async (t) => {
     texts.set(4, journalText(syntheticBlock(fast({ blocks: 8 }), 4)).slice(0, 900));
   };
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, change });
-  const { primary, caveats, b } = await asJson(layout);
+  const { primary, caveats, b } = await asPair(layout);
   t.is(primary.effect.pairs, 6);
   t.like(b.blocks, { planned: 8, sealed: 6, partial: 1, missing: 1 });
   t.true(caveats.includes("threads-2: of 8 blocks, 1 partial, 1 missing."), caveats.join("\n"));
@@ -201,7 +227,8 @@ test("a rate that a Pi 5's memory can't deliver is left out, where the model's w
   await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0), outputs });
   const rate = (_variant: string, _scenario: string, block: number) => (block === 3 ? 61 : 55);
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, rate, outputs });
-  const { primary, caveats } = await asJson(layout);
+  await t.throwsAsync(compare(pair, layout), { instanceOf: UserError, message: /invalid: none \| .*chat of block 3/ });
+  const { primary, caveats } = await asPair(layout, [...pair, "--allow", "invalid"]);
   t.is(primary.effect.pairs, 7);
   t.true(
     caveats.some((caveat) => /chat of block 3 \(6\d\.\d tokens\/s are more than the 58\.5 that/.test(caveat)),
@@ -220,7 +247,11 @@ test("a run during which the board throttled makes no pair, and is named with th
   const samples = () => Array.from({ length: 30 }, (_, second) => sample(hot + second * 1000)).join("");
   await sealSynthetic(layout, "threads-1", slow({ blocks: 8 }), { start: inTurn(0) });
   await sealSynthetic(layout, "threads-2", fast({ blocks: 8 }), { start: inTurn(1), seed: 2, samples });
-  const { primary, caveats } = await asJson(layout);
+  await t.throwsAsync(compare(pair, layout), {
+    instanceOf: UserError,
+    message: /throttled: none \| .*chat of block 2/,
+  });
+  const { primary, caveats } = await asPair(layout, [...pair, "--allow", "throttled"]);
   t.is(primary.effect.pairs, 7);
   t.true(
     caveats.some((caveat) => /^threads-2: left out as invalid: .*chat of block 2 \(throttled: 0x4\)/.test(caveat)),
@@ -233,22 +264,28 @@ test("variants inside one run compare, and have to be named", async (t) => {
   const variants = { slow: syntheticVariant, fast: { ...syntheticVariant, threads: 4 } };
   const rate = (variant: string) => (variant === "fast" ? 80 : 50);
   await sealSynthetic(layout, "both", syntheticPlan({ variants }), { rate });
-  const { primary, evidence, a, b } = await asJson(layout, ["both:slow", "both:fast"]);
+  const { primary, evidence, a, b } = await asPair(layout, ["both:slow", "both:fast"]);
   t.is(evidence, "same-run");
   t.is(primary.verdict, "difference");
   t.deepEqual([a.label, b.label], ["both:slow", "both:fast"]);
   await t.throwsAsync(compare(["both", "both"], layout), { instanceOf: UserError, message: /both:fast, both:slow/ });
-  await t.throwsAsync(compare(["both:fast", "both:fast"], layout), { instanceOf: UserError, message: /both sides/ });
+  await t.throwsAsync(compare(["both:fast", "both:fast"], layout), { instanceOf: UserError, message: /two sides/ });
 });
 
 test("two runs of one stack compare when they are named", async (t) => {
   const layout = await emptyResults(t);
   const older = await sealSynthetic(layout, "one", slow(), { start: inTurn(0) });
   const newer = await sealSynthetic(layout, "one", slow({ series: 2 }), { start: inTurn(1), seed: 2 });
-  const { a, b, meantToDiffer } = await asJson(layout, ["one", "one", "--run", `A=${older}`]);
+  const { a, b, meantToDiffer } = await asPair(layout, [`one@${older}`, "one"]);
   t.deepEqual([a.runId, b.runId], [older, newer]);
   t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
   t.deepEqual(meantToDiffer, []);
+  const bySeries = await asPair(layout, ["one@2", "one@1"]);
+  t.deepEqual([bySeries.a.runId, bySeries.b.runId], [newer, older]);
+  await t.throwsAsync(compare(["one", "one@3"], layout), {
+    instanceOf: UserError,
+    message: /results\/one: there is no sealed run of series 3/,
+  });
 });
 
 test("two measurements of one plan compare when the older one is named, each under its name", async (t) => {
@@ -256,8 +293,8 @@ test("two measurements of one plan compare when the older one is named, each und
   const older = await sealSynthetic(layout, "one", slow(), { start: inTurn(0) });
   const newer = await sealSynthetic(layout, "one", slow(), { start: (block) => inTurn(0)(block + 20), seed: 2 });
   t.is(newer, `${older}-2`);
-  const named = ["one", "one", "--run", `A=${older}`];
-  const { a, b, evidence } = await asJson(layout, named);
+  const named = [`one@${older}`, "one"];
+  const { a, b, evidence } = await asPair(layout, named);
   t.deepEqual([a.measurement, b.measurement], [older, newer]);
   t.deepEqual([a.runId, b.runId], [older, older]);
   t.deepEqual([a.label, b.label], [`one@${older}`, `one@${newer}`]);
@@ -266,13 +303,13 @@ test("two measurements of one plan compare when the older one is named, each und
   t.true(output.replaceAll(/\s+/g, " ").includes(`run ${newer}, series 1`), output);
   const html = await readFile(report ?? "", "utf8");
   t.true(html.includes(`href="../one/${older}/raw/"`) && html.includes(`href="../one/${newer}/manifest.json"`));
-  const turned = await asJson(layout, ["one", "one", "--run", `A=${newer}`, "--run", `B=${older}`]);
+  const turned = await asPair(layout, [`one@${newer}`, `one@${older}`]);
   t.deepEqual([turned.a.measurement, turned.b.measurement], [newer, older]);
   await t.throwsAsync(compare(["one", "one"], layout), {
     instanceOf: UserError,
-    message: new RegExp(`both sides are variant base of run ${newer}`),
+    message: new RegExp(`two sides are variant base of run ${newer}`),
   });
-  await t.throwsAsync(compare(["one", "one", "--run", `A=${older}-3`], layout), {
+  await t.throwsAsync(compare([`one@${older}-3`, "one"], layout), {
     instanceOf: UserError,
     message: new RegExp(`run ${older}-3 is not there`),
   });
@@ -290,6 +327,10 @@ test("what was allowed to differ is on every output", async (t) => {
   const { output, report } = await compare([...pair, "--allow", "versions.k3s"], layout);
   t.regex(output, /--allow: versions.k3s: v1.34.2\+k3s1 \| v1.35.0\+k3s1/);
   t.regex(await readFile(report ?? "", "utf8"), /--allow: versions.k3s: v1.34.2\+k3s1 \| v1.35.0\+k3s1/);
+  const { allowed } = await asPair(layout, [...pair, "--allow", "versions.k3s"]);
+  t.deepEqual(allowed, [{ field: "versions.k3s", a: "v1.34.2+k3s1", b: "v1.35.0+k3s1" }]);
+  const markdown = (await compare([...pair, "--allow", "versions.k3s", "--markdown"], layout)).output;
+  t.regex(markdown, /--allow: versions.k3s: v1.34.2\+k3s1 \\\| v1.35.0\+k3s1/);
 });
 
 test("a flipped byte in a sealed run stops the comparison and names the file", async (t) => {
@@ -308,13 +349,15 @@ test("a flipped byte in a sealed run stops the comparison and names the file", a
 });
 
 for (const [name, args, problem] of [
-  ["one stack", ["threads-1"], /two stacks, not 1/],
-  ["three stacks", ["a", "b", "c"], /two stacks, not 3/],
+  ["nothing", [], /nothing is named to compare/],
+  ["one variant alone", ["threads-1"], /nothing to compare variant base of run .* with/],
   ["a stack without results", ["threads-1", "nowhere"], /results\/nowhere: there is no sealed run/],
-  ["a path for a stack", ["threads-1", "../../etc"], /is not a stack's name/],
+  ["a path for a stack", ["threads-1", "../../etc"], /etc can't be read/],
   ["an unknown variant", ["threads-1:nine", "threads-2"], /no variant nine\n.*threads-1:base/],
-  ["a run-id that is none", [...pair, "--run", "A=xyz"], /--run A=xyz can't be read/],
-  ["a first measurement with a number", [...pair, "--run", "A=0123456789ab-1"], /can't be read/],
+  ["a run that is none", ["threads-1@xyz", "threads-2"], /xyz is neither a run nor a series/],
+  ["a first measurement with a number", ["threads-1@0123456789ab-1", "threads-2"], /is neither a run nor a series/],
+  ["a margin that is none", [...pair, "--margin", "5"], /--margin 5 can't be read/],
+  ["two outputs", [...pair, "--json", "--markdown"], /two outputs/],
   ["an unknown field", [...pair, "--allow", "weather"], /--allow weather: there is no such field/],
 ] as const)
   test(`refuses ${name}`, async (t) => {
@@ -343,7 +386,122 @@ test("the outputs are these, within 100 columns, and the same each time", async 
   matchesGolden(t, "comparison.txt", output);
   matchesGolden(t, "comparison.html", html);
   matchesGolden(t, "comparison.json", (await compare([...pair, "--json"], layout)).output);
+  matchesGolden(t, "comparison.md", (await compare([...pair, "--markdown"], layout)).output);
   t.is(await readFile(report ?? "", "utf8"), html);
+  t.is((await compare(pair, layout)).output, output);
+});
+
+const four = {
+  base: syntheticVariant,
+  four: { ...syntheticVariant, threads: 4 },
+  three: { ...syntheticVariant, threads: 3 },
+  two: { ...syntheticVariant, threads: 2 },
+};
+
+test("a single operand compares the variants of its run, the first as the baseline", async (t) => {
+  const layout = await emptyResults(t);
+  const speeds: Record<string, number> = { base: 50, four: 80, three: 50, two: 45 };
+  const rate = (variant: string) => speeds[variant] ?? 0;
+  const plan = syntheticPlan({ variants: four, blocks: 10, primary: ["decode-rate", "end-to-end"] });
+  await sealSynthetic(layout, "sweep", plan, { rate });
+  for (const args of [["sweep"], ["sweep:*"], ["sweep:base", "sweep:four", "sweep:three", "sweep:two"]]) {
+    const { sides, pairs, summaries, pareto } = await asJson(layout, args);
+    t.deepEqual(
+      sides.map(({ label }) => label),
+      ["sweep:base", "sweep:four", "sweep:three", "sweep:two"],
+    );
+    t.deepEqual(
+      pairs.map(({ decisions }) => decisions.map(({ metric, verdict, fewest }) => [metric, verdict, fewest])),
+      [
+        [
+          ["decode-rate", "difference", 8],
+          ["end-to-end", "difference", 8],
+        ],
+        [
+          ["decode-rate", "equivalent", 8],
+          ["end-to-end", "equivalent", 8],
+        ],
+        [
+          ["decode-rate", "difference", 8],
+          ["end-to-end", "difference", 8],
+        ],
+      ],
+    );
+    // The smallest p that ten pairs have, times six decisions.
+    t.is(pairs[0]?.decisions[0]?.adjusted, (6 * 2) / 1024);
+    t.is(summaries.length, 4);
+    t.deepEqual(
+      pareto.points.map(({ variant, onFront }) => [variant, onFront]),
+      [
+        ["base", false],
+        ["four", true],
+        ["three", false],
+        ["two", false],
+      ],
+    );
+  }
+});
+
+test("what is enough for one decision is too few for many", async (t) => {
+  const layout = await emptyResults(t);
+  const rate = (variant: string) => (variant === "base" ? 50 : 80);
+  await sealSynthetic(layout, "sweep", syntheticPlan({ variants: four }), { rate });
+  const { pairs } = await asJson(layout, ["sweep"]);
+  for (const { decisions } of pairs) {
+    t.deepEqual(
+      decisions.map(({ verdict, p, adjusted, fewest }) => [verdict, p, adjusted, fewest]),
+      [["too-few", null, null, 7]],
+    );
+    t.regex(decisions[0]?.sentence ?? "", /6 pairs of blocks, and 7 are the fewest/);
+    t.not(decisions[0]?.effect.interval, null);
+  }
+  t.is((await asPair(layout, ["sweep:base", "sweep:four"])).primary.verdict, "difference");
+});
+
+test("quantiles and throughput are described, and the reference run takes their drift out too", async (t) => {
+  const { scenarios } = await asPair(await twoStacks(t, 1.25));
+  const details = new Map(scenarios[0]?.details.map(({ name, effect }) => [name, effect.ratio ?? NaN]));
+  for (const latency of ["time-to-first-token", "inter-token", "end-to-end"])
+    for (const quantile of ["p50", "p95", "p99"])
+      t.true(Math.abs((details.get(`${latency}-${quantile}`) ?? NaN) - 0.8) < 0.05, `${latency}-${quantile}`);
+  t.is(details.size, 10);
+  t.true(details.has("throughput"));
+});
+
+test("the paper's figures stand beside the results in every output, with their source and what they are not", async (t) => {
+  const layout = await emptyResults(t);
+  const twin = { architecture: "x86_64", model: null, pageSize: 4096, cpus: 2, memoryMegabytes: 8059 };
+  const options = { rate: () => 8, outputs: { facts: { "agent-1": twin, server: twin } as never } };
+  await sealSynthetic(layout, "threads-1", slow(), { ...options, start: inTurn(0) });
+  await sealSynthetic(layout, "threads-2", fast(), { ...options, start: inTurn(1), seed: 2 });
+  t.is((await asJson(layout)).paper, null);
+  const { paper } = await asJson(layout, [...pair, "--paper"]);
+  t.deepEqual(
+    paper?.anchors[0]?.measured.map(({ label, place }) => [label, place]),
+    ["threads-1", "threads-1", "threads-2", "threads-2"].map((label) => [label, "within"]),
+  );
+  t.is(paper?.roofline.measured[0]?.predicted, null);
+  const { output, report } = await compare([...pair, "--paper"], layout);
+  const markdown = (await compare([...pair, "--paper", "--markdown"], layout)).output;
+  for (const text of [output, markdown, await readFile(report ?? "", "utf8")]) {
+    const flat = text.replaceAll(/\s+/g, " ");
+    t.true(flat.includes("arxiv.org/abs/2411.17712"), flat);
+    t.true(flat.includes("nothing here replicates it"), flat);
+    t.true(flat.includes("not measured on a Raspberry Pi 5"), flat);
+  }
+  for (const line of output.split("\n")) t.true(line.length <= 100, line);
+});
+
+test("a condition that holds fails with a sentence; the comparison is told all the same", async (t) => {
+  const layout = await twoStacks(t, 0.9);
+  const { failures, output } = await compare([...pair, "--fail-if", "slower:5%", "--fail-if", "undecided"], layout);
+  t.is(failures.length, 1);
+  t.regex(
+    failures[0] ?? "",
+    /^threads-2 is slower by (9|10)(\.\d)? % in decode rate \(p = 0\.031\), and 5\.0 % is the limit$/,
+  );
+  t.regex(output, /Verdict: threads-2 is slower/);
+  t.deepEqual((await compare([...pair, "--fail-if", "slower:20%"], layout)).failures, []);
 });
 
 test("long names keep the table within 100 columns", async (t) => {

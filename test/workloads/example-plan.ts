@@ -19,7 +19,7 @@ export const exampleScenario: Scenario = {
 /** A plan with everything in it, for golden files. `runner` is given: it follows the runner's source. */
 export function examplePlan(runner: string): Plan {
   return {
-    schema: 2,
+    schema: 3,
     series: 1,
     models: { gemma: { reference: "gemma3:270m", digest: `sha256:${"5".repeat(64)}` } },
     images: {
@@ -40,7 +40,7 @@ export function examplePlan(runner: string): Plan {
     coolDown: null,
     blocks: 6,
     seed: 1,
-    primary: "decode-rate",
+    primary: ["decode-rate"],
     runner,
   };
 }

@@ -72,12 +72,15 @@ export interface SuiteItem {
   readonly scorer: unknown;
 }
 
+/** What a comparison can decide on. */
+export type PrimaryMetric = "decode-rate" | "time-to-first-token" | "end-to-end";
+
 /**
  * Everything that decides what a benchmark measures, and nothing else (no addresses, no names of stacks): two sites
  * that run equal plans measure the same thing. The runner reads it as plan.json.
  */
 export interface Plan {
-  readonly schema: 2;
+  readonly schema: 3;
   readonly series: number;
   readonly models: Readonly<Record<string, { readonly reference: string; readonly digest: string }>>;
   readonly images: { readonly ollama: string; readonly runner: string };
@@ -98,7 +101,8 @@ export interface Plan {
   readonly coolDown: { readonly below: number; readonly limit: number } | null;
   readonly blocks: number;
   readonly seed: number;
-  readonly primary: "decode-rate" | "time-to-first-token" | "end-to-end";
+  /** The one or two metrics that a comparison decides on; all else describes. */
+  readonly primary: readonly PrimaryMetric[];
   /** SHA-256 of the runner's source. */
   readonly runner: string;
 }

@@ -1,19 +1,15 @@
-import type { Comparison, Difference, ScenarioComparison, Side } from "./comparison.ts";
-import { formatFailures } from "./format.ts";
+import type { Difference, PairComparison, Side } from "./comparison.ts";
+import { enumerate, formatFailures } from "./format.ts";
 import { describeDifference } from "./likeness.ts";
+import type { SideRuns } from "./side-runs.ts";
 
-/** What a reader must know before using the figures, one sentence each. */
-export function caveatsOf(of: {
-  sides: readonly [Side, Side];
-  /** Runs of each side that are left out because they can't be believed. */
-  invalid: readonly [readonly string[], readonly string[]];
-  scenarios: readonly ScenarioComparison[];
-  evidence: Comparison["evidence"];
-  overlapping: boolean;
-  allowed: readonly Difference[];
-  unknown: readonly string[];
+/** What a reader must know of a pair, one sentence each. */
+export function caveatsOfPair(of: {
+  readonly evidence: PairComparison["evidence"];
+  readonly overlapping: boolean;
+  readonly allowed: readonly Difference[];
+  readonly unknown: readonly string[];
 }): string[] {
-  const [a, b] = of.sides;
   const caveats: string[] = [];
   if (of.evidence === "separate")
     caveats.push(
@@ -23,24 +19,38 @@ export function caveatsOf(of: {
     caveats.push("Blocks of the two were measured at the same time on one site: they disturbed each other.");
   if (of.allowed.length > 0)
     caveats.push(`Allowed to differ with --allow: ${of.allowed.map(describeDifference).join("; ")}.`);
-  const [ofA, ofB] = [caveatsOfSide(a), caveatsOfSide(b)];
-  for (const caveat of new Set([...ofA, ...ofB])) {
-    const labels = [...(ofA.includes(caveat) ? [a.label] : []), ...(ofB.includes(caveat) ? [b.label] : [])];
-    caveats.push(`${labels.join(" and ")}: ${caveat}`);
-  }
-  for (const [{ label }, runs] of [[a, of.invalid[0]] as const, [b, of.invalid[1]] as const])
+  if (of.unknown.length > 0) caveats.push(`Not known on either side, so not compared: ${of.unknown.join(", ")}.`);
+  return caveats;
+}
+
+/** What a reader must know of the sides before using the figures, one sentence each. */
+export function caveatsOfSides(
+  sides: readonly Side[],
+  leftOut: readonly SideRuns["leftOut"][],
+  pairs: readonly PairComparison[],
+): string[] {
+  const caveats = [...sharedCaveats(sides)];
+  for (const [index, { label }] of sides.entries()) {
+    const runs = Object.values(leftOut[index] ?? {}).flat();
     if (runs.length > 0) caveats.push(`${label}: left out as invalid: ${runs.join(", ")}.`);
-  for (const { scenario, outcomes } of of.scenarios)
-    for (const [label, outcome] of [
-      [a.label, outcomes.a],
-      [b.label, outcomes.b],
-    ] as const)
+  }
+  for (const [index, { label }] of sides.entries())
+    for (const { scenario, outcomes } of pairs[Math.max(0, index - 1)]?.scenarios ?? []) {
+      const outcome = outcomes[index === 0 ? "a" : "b"];
       if (Object.keys(outcome.failures).length > 0)
         caveats.push(
           `${label}, ${scenario}: failed requests have no figures (${formatFailures(outcome)}); medians are over the others.`,
         );
-  if (of.unknown.length > 0) caveats.push(`Not known on either side, so not compared: ${of.unknown.join(", ")}.`);
+    }
   return caveats;
+}
+
+/** Caveats with the sides that have them. */
+function sharedCaveats(sides: readonly Side[]): string[] {
+  const labels = new Map<string, string[]>();
+  for (const side of sides)
+    for (const caveat of caveatsOfSide(side)) labels.set(caveat, [...(labels.get(caveat) ?? []), side.label]);
+  return [...labels].map(([caveat, of]) => `${enumerate(of)}: ${caveat}`);
 }
 
 function caveatsOfSide({ nodes, blocks, source }: Side): string[] {

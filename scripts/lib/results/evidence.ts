@@ -1,4 +1,4 @@
-import type { Comparison } from "./comparison.ts";
+import type { PairComparison } from "./comparison.ts";
 
 /** When one side's part of a block was measured, in Unix ms. */
 export interface Span {
@@ -18,7 +18,7 @@ const farthest = 2;
  * Whether two runs' blocks were measured in turn: sorted by time, the sides change at least as often as there are
  * pairs, and no pair has more than two other blocks between its halves.
  */
-export function evidenceOf(pairs: readonly PairInTime[]): Exclude<Comparison["evidence"], "same-run"> {
+export function evidenceOf(pairs: readonly PairInTime[]): Exclude<PairComparison["evidence"], "same-run"> {
   const middle = ({ from, to }: Span) => (from + to) / 2;
   const order = pairs
     .flatMap(({ a, b }, pair) => [

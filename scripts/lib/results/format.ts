@@ -40,11 +40,16 @@ export function formatFailures({ requests, failures }: { requests: number; failu
   return `${failed} of ${requests}${detail === "" ? "" : `: ${detail}`}`;
 }
 
-/** Breaks a text into lines at spaces. */
+/** "a", "a and b", "a, b and c" */
+export function enumerate(names: readonly string[]): string {
+  return [...(names.length > 1 ? [names.slice(0, -1).join(", ")] : []), ...names.slice(-1)].join(" and ");
+}
+
+/** Breaks a text into lines at spaces, and a word that is longer than a line where the line ends. */
 export function wrap(text: string, width: number, indent = ""): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of text.split(" ").flatMap((one) => pieces(one, width - indent.length))) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent + word;
@@ -64,4 +69,8 @@ export function alignRows(rows: readonly (readonly string[])[], sides: readonly 
       .join("  ")
       .trimEnd(),
   );
+}
+
+function pieces(word: string, length: number): string[] {
+  return word.length <= length ? [word] : [word.slice(0, length), ...pieces(word.slice(length), length)];
 }

@@ -5,51 +5,94 @@ import type { Difference } from "./comparison.ts";
 import type { NodeFacts } from "./experiment-outputs.ts";
 import type { Manifest } from "./manifest.ts";
 import type { SealedRun } from "./sealed-run.ts";
+import type { SideRuns } from "./side-runs.ts";
 
-interface Measured {
+export interface Measured {
   readonly run: Pick<SealedRun, "measurement" | "manifest">;
   readonly variant: string;
+  /** Its runs that must not be believed, each in words. */
+  readonly leftOut: SideRuns["leftOut"];
 }
 type Fields = Readonly<Record<string, Difference["a"]>>;
 
+export interface Likeness {
+  /** Differences that were allowed. */
+  readonly allowed: Difference[];
+  /** Fields that neither run knows. */
+  readonly unknown: string[];
+}
+
 /**
- * Checks that two variants measured the same thing on the same kind of board, apart from what a variant is meant to
- * differ in: threads, context and prompt modules always, model and node where both belong to one run.
+ * Checks that all measured the same thing as the first, the baseline, on the same kind of board, and may be believed; apart
+ * from what a variant is meant to differ in: threads, context and prompt modules always, model and node where both belong to
+ * one run.
  * @param allow fields that may differ; a field's name covers those below it ("nodes" covers "nodes.model.cpus")
- * @returns the differences that were allowed, and the fields that neither run knows
+ * @returns of each of the others
  * @throws UserError with every difference that was not allowed
  */
-export function checkLikeness(
-  [a, b]: readonly [Measured, Measured],
-  allow: readonly string[],
-): { allowed: Difference[]; unknown: string[] } {
-  const within = isOneRun(a, b);
-  const [fieldsA, fieldsB] = [fieldsOf(a, within), fieldsOf(b, within)];
-  const names = [...new Set([...Object.keys(fieldsA), ...Object.keys(fieldsB)])].sort();
-  const covers = (name: string) => (field: string) => field === name || field.startsWith(`${name}.`);
+export function checkLikeness(all: readonly Measured[], allow: readonly string[]): Likeness[] {
+  const [baseline, ...others] = all as [Measured, ...Measured[]];
+  const compared = others.map((other) => ({ other, ...compareFields(baseline, other) }));
+  const names = [...new Set(compared.flatMap((one) => one.names))];
   for (const name of allow)
     if (!names.some(covers(name)))
       throw new UserError({
         what: `--allow ${name}: there is no such field`,
         next: `name one of ${[...new Set(names.map((field) => field.split(".")[0]))].join(", ")}, or a part of one such as nodes.model.cpus`,
       });
-
-  const differences = names
-    .map((field) => ({ field, a: fieldsA[field] ?? null, b: fieldsB[field] ?? null }))
-    .filter((difference) => difference.a !== difference.b);
-  const refused = differences.filter(({ field }) => !allow.some((name) => covers(name)(field)));
+  const isAllowed = ({ field }: Difference) => allow.some((name) => covers(name)(field));
+  const refused = compared.flatMap(({ other, differences }) => {
+    const not = differences.filter((difference) => !isAllowed(difference));
+    return not.length === 0 ? [] : [{ other, differences: not }];
+  });
   if (refused.length > 0) {
-    const lines = refused.map((difference) => `  - ${describeDifference(difference)}`);
+    const fields = new Set(refused.flatMap(({ differences }) => differences.map(({ field }) => field)));
     throw new UserError({
-      what: `${nameOf(a)} and ${nameOf(b)} did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`,
-      next: `measure both alike; or, where it is meant to differ: ${refused.map(({ field }) => `--allow ${field}`).join(" ")}`,
+      what: refused.map(({ other, differences }) => describeRefusal(baseline, other, differences)).join("\n"),
+      next: `measure both alike; or, where it is meant to differ: ${[...fields].map((field) => `--allow ${field}`).join(" ")}`,
     });
   }
-  return { allowed: differences, unknown: names.filter((name) => fieldsA[name] === null && fieldsB[name] === null) };
+  return compared.map(({ differences, unknown }) => ({ allowed: differences, unknown }));
+}
+
+const covers = (name: string) => (field: string) => field === name || field.startsWith(`${name}.`);
+
+function compareFields(a: Measured, b: Measured): { names: string[]; differences: Difference[]; unknown: string[] } {
+  const within = isOneRun(a, b);
+  const [fieldsA, fieldsB] = [fieldsOf(a, within), fieldsOf(b, within)];
+  const names = [...new Set([...Object.keys(fieldsA), ...Object.keys(fieldsB)])].sort();
+  const unlike = names
+    .map((field) => ({ field, a: fieldsA[field] ?? null, b: fieldsB[field] ?? null }))
+    .filter((difference) => difference.a !== difference.b);
+  const differences = [...unlike, ...unbelievable(a, b)];
+  const unknown = names.filter((name) => fieldsA[name] === null && fieldsB[name] === null);
+  return { names: [...names, ...reasons], differences, unknown };
+}
+
+const reasons = ["throttled", "invalid"] as const;
+
+/** Two sides that both throttled are no more alike for it: whatever must not be believed is a difference. */
+function unbelievable(a: Measured, b: Measured): Difference[] {
+  return reasons
+    .filter((reason) => a.leftOut[reason].length > 0 || b.leftOut[reason].length > 0)
+    .map((field) => ({ field, a: describeLeftOut(a.leftOut[field]), b: describeLeftOut(b.leftOut[field]) }));
+}
+
+/** How many are named one by one. */
+const named = 3;
+
+function describeLeftOut(runs: readonly string[]): string {
+  const more = runs.length > named ? [`and ${runs.length - named} more`] : [];
+  return runs.length === 0 ? "none" : [...runs.slice(0, named), ...more].join(", ");
+}
+
+function describeRefusal(a: Measured, b: Measured, differences: readonly Difference[]): string {
+  const lines = differences.map((difference) => `  - ${describeDifference(difference)}`);
+  return `${nameOf(a)} and ${nameOf(b)} did not measure alike; ${lines.length === 1 ? "this differs" : `these ${lines.length} differ`}:\n${lines.join("\n")}`;
 }
 
 /** Whether both are variants of one measurement. */
-export function isOneRun(a: Measured, b: Measured): boolean {
+export function isOneRun(a: Pick<Measured, "run">, b: Pick<Measured, "run">): boolean {
   return a.run.manifest.stack === b.run.manifest.stack && a.run.measurement === b.run.measurement;
 }
 
@@ -65,7 +108,7 @@ function fieldsOf({ run: { manifest }, variant }: Measured, within: boolean): Fi
   const fields: Record<string, Difference["a"]> = {
     blocks: plan.blocks,
     seed: plan.seed,
-    primary: plan.primary,
+    primary: plan.primary.join(", "),
     "images.ollama": plan.images.ollama,
     "images.runner": plan.images.runner,
     runner: plan.runner,

@@ -1,7 +1,7 @@
-import type { Plan } from "../../../workloads/benchmark/plan.ts";
+import type { PrimaryMetric } from "../../../workloads/benchmark/plan.ts";
 import type { FailureLabel, RequestRecord } from "../../../workloads/benchmark/record.ts";
 
-export type MetricName = Plan["primary"] | "ollama-eval-rate";
+export type MetricName = PrimaryMetric | "ollama-eval-rate";
 
 export interface Metric {
   readonly label: string;

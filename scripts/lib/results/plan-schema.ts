@@ -18,7 +18,11 @@ const variant = z.object({
   modules: name.nullable(),
 });
 
-const scenario = z.object({
+/** What a primary metric can be. */
+export const primaryMetric = z.enum(["decode-rate", "time-to-first-token", "end-to-end"]);
+
+/** What a variant is asked, and how. */
+export const scenarioSchema = z.object({
   prompts: name.nullable(),
   suite: name.nullable(),
   warmup: count,
@@ -32,7 +36,7 @@ export const variantSchema = variant;
 
 /** A benchmark's plan as JSON. */
 export const planJson: z.ZodType<Plan> = z.object({
-  schema: z.literal(2),
+  schema: z.literal(3),
   series: z.int(),
   models: z.record(name, z.object({ reference: z.string(), digest: z.string() })),
   images: z.object({ ollama: z.string(), runner: z.string() }),
@@ -46,17 +50,17 @@ export const planJson: z.ZodType<Plan> = z.object({
     promptCache: z.int(),
   }),
   variants: z.record(name, variant),
-  scenarios: z.record(name, scenario),
+  scenarios: z.record(name, scenarioSchema),
   prompts: z.record(name, z.array(z.string())),
   suites: z.record(
     name,
     z.array(z.object({ id: z.string(), kind: z.string(), prompt: z.string(), scorer: z.unknown() })),
   ),
   modules: z.record(name, z.object({ hash: z.string(), before: z.string(), after: z.string() })),
-  reference: z.object({ variant, scenario }).nullable(),
+  reference: z.object({ variant, scenario: scenarioSchema }).nullable(),
   coolDown: z.object({ below: z.number(), limit: z.number() }).nullable(),
   blocks: z.int().min(1),
   seed: z.int(),
-  primary: z.enum(["decode-rate", "time-to-first-token", "end-to-end"]),
+  primary: z.array(primaryMetric).min(1).max(2),
   runner: z.string(),
 });

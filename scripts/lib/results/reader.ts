@@ -11,5 +11,6 @@ export { manifestSchema, type Manifest } from "./manifest.ts";
 export { summarize, type RunSummary } from "./summary.ts";
 
 /** Runs against each other, as `npm run compare -- --json` prints it. */
-export { compareRuns, type Compared } from "./compare-runs.ts";
+export { compareRuns } from "./compare-runs.ts";
+export type { Compared } from "./sides.ts";
 export { comparisonSchema, type Comparison } from "./comparison.ts";

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Comparison, MetricSummary, Samples, ScenarioComparison, Side } from "./comparison.ts";
-import { formatFailures, formatInterval, formatNumber, formatRatio, missing } from "./format.ts";
+import type { Comparison, MetricSummary, PairComparison, Samples, ScenarioComparison, Side } from "./comparison.ts";
+import { enumerate, formatFailures, formatInterval, formatNumber, formatRatio, missing } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { metrics } from "./metrics.ts";
 import { renderStrips } from "./report-strips.ts";
-import { describeAccuracy, describeOptions, evidenceText } from "./table.ts";
+import { letterOf } from "./side-letter.ts";
+import { paperRows, paretoRows } from "./side-tables.ts";
+import { describeAccuracy, describeDetail, describeOptions, evidenceText, noteOf } from "./table.ts";
 
 const style = readFileSync(join(import.meta.dirname, "report.css"), "utf8");
 
@@ -13,9 +15,9 @@ const style = readFileSync(join(import.meta.dirname, "report.css"), "utf8");
  * A comparison as one HTML file that needs nothing else: no script, no network (its own policy forbids both). It holds
  * no time of its own, so the same results give the same bytes. Links to raw samples assume results/compare/.
  */
-export function renderReport(comparison: Comparison, samples: Samples): string {
-  const { a, b, primary, scenarios, caveats } = comparison;
-  const title = `${a.label} and ${b.label} compared`;
+export function renderReport(comparison: Comparison, samples: readonly Samples[]): string {
+  const { sides, pairs, paper, caveats, margin } = comparison;
+  const title = `${enumerate(sides.map(({ label }) => label))} compared`;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -29,51 +31,101 @@ export function renderReport(comparison: Comparison, samples: Samples): string {
       </head>
       <body>
         <h1>${title}</h1>
-        <p class="verdict ${primary.verdict}">
-          <strong>${primary.sentence}</strong
-          ><span
-            >${metrics[primary.metric].label}, all scenarios: B/A ${formatRatio(primary.effect.ratio)}, 95 % interval
-            ${formatInterval(primary.effect.interval, formatRatio)}, ${primary.effect.pairs} pairs;
-            ${evidenceText[comparison.evidence]}</span
-          >
-        </p>
-        <dl class="sides">${renderSide("a", "A", a)}${renderSide("b", "B", b)}</dl>
-        <p>Meant to differ: ${describeOptions(comparison)}</p>
-        ${
-          caveats.length === 0
+        ${pairs.map((pair, place) => renderDecisions(pair, letterOf(place + 1)))}
+        <dl class="sides">${sides.map(renderSide)}</dl>
+        ${renderCaveats(caveats)}${pairs.map((pair, place) => renderPair(pair, place + 1, samples))}
+        <h2>Accuracy, speed and energy</h2>
+        ${renderRows(paretoRows(comparison))}${
+          paper === null
             ? null
-            : html`<h2>Caveats</h2>
-                <ul>
-                  ${caveats.map((caveat) => html`<li>${caveat}</li> `)}
-                </ul> `
-        }${scenarios.map((scenario) => renderScenario(scenario, primary.metric, samples))}
+            : html`<h2>Published, and predicted</h2>
+                ${paperRows(paper).map(
+                  ({ title: caption, rows }) =>
+                    html`<p>${caption}</p>
+                      ${renderRows(rows)}`,
+                )}${renderCaveats(paper.notes)}`
+        }
         <p class="note">
-          Figures are medians over blocks, with their quartiles in brackets; a block's figure is the median of its
-          successful requests. B/A is the Hodges-Lehmann estimate over pairs of blocks; its interval inverts the
-          sign-flip permutation test. The verdict is on the primary metric (bold) alone; all else is description.
-          ${missing} is a figure that is missing.
+          ${noteOf(margin)} A ratio is the Hodges-Lehmann estimate over pairs of blocks; its interval inverts the
+          sign-flip permutation test. ${missing} is a figure that is missing.
         </p>
         <h2>Provenance</h2>
-        ${renderProvenance(a, b)}
+        ${renderProvenance(sides)}
       </body>
     </html> `.markup;
 }
 
-function renderSide(side: "a" | "b", name: string, { label, options, model }: Side): Html {
-  return html`<dt class="${side}">${name}</dt>
-    <dd>
-      <b class="${side}">${label}</b>: threads ${options.threads}, context ${options.context}, ${model.reference}
-    </dd> `;
+function renderDecisions({ decisions, evidence }: PairComparison, letter: string): Html {
+  return html`${decisions.map(
+    ({ metric, verdict, sentence, effect }) =>
+      html`<p class="verdict ${verdict}">
+        <strong>${sentence}</strong
+        ><span
+          >${metrics[metric].label}, all scenarios: ${letter}/A ${formatRatio(effect.ratio)}, 95 % interval
+          ${formatInterval(effect.interval, formatRatio)}, ${effect.pairs} pairs; ${evidenceText[evidence]}</span
+        >
+      </p> `,
+  )}`;
+}
+
+function renderSide({ label, options, model }: Side, index: number): Html {
+  return html`<dt class="${index === 0 ? "a" : "b"}">${letterOf(index)}</dt>
+    <dd><b>${label}</b>: threads ${options.threads}, context ${options.context}, ${model.reference}</dd> `;
+}
+
+function renderCaveats(caveats: readonly string[]): Html | null {
+  return caveats.length === 0
+    ? null
+    : html`<h2>Caveats</h2>
+        <ul>
+          ${caveats.map((caveat) => html`<li>${caveat}</li> `)}
+        </ul> `;
+}
+
+function renderPair(pair: PairComparison, index: number, samples: readonly Samples[]): Html {
+  const primary = new Set<string>(pair.decisions.map(({ metric }) => metric));
+  return html`<h2>${letterOf(index)} against A</h2>
+    <p>Meant to differ: ${describeOptions(pair)}</p>
+    ${renderCaveats(pair.caveats)}${pair.scenarios.map((scenario) => renderScenario(scenario, primary, index, samples))}`;
+}
+
+function renderRows([head = [], ...rows]: readonly (readonly string[])[]): Html {
+  return html`<table>
+    <thead>
+      <tr>
+        ${head.map((cell) => html`<th>${cell}</th> `)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows.map(
+        (row) =>
+          html`<tr>
+            ${row.map((cell) => html`<td>${cell}</td> `)}
+          </tr> `,
+      )}
+    </tbody>
+  </table> `;
 }
 
 function renderScenario(
-  { scenario, metrics: summaries, outcomes, accuracy }: ScenarioComparison,
-  primary: string,
-  samples: Samples,
+  { scenario, metrics: summaries, details, outcomes, accuracy }: ScenarioComparison,
+  primary: ReadonlySet<string>,
+  index: number,
+  samples: readonly Samples[],
 ): Html {
+  const letter = letterOf(index);
+  const blocks = (side: number) => samples[side]?.get(scenario) ?? [];
   const strips = summaries
-    .filter(({ metric }) => metric === primary)
-    .map((summary) => renderStrips(summary, samples.get(scenario) ?? []));
+    .filter(({ metric }) => primary.has(metric))
+    .map((summary) =>
+      renderStrips(
+        summary,
+        summary.a.blocks.map((_, block) => ({
+          a: blocks(0)[block]?.[summary.metric] ?? [],
+          b: blocks(index)[block]?.[summary.metric] ?? [],
+        })),
+      ),
+    );
   return html`<h2>Scenario ${scenario}</h2>
     ${strips}
     <table class="figures">
@@ -81,14 +133,14 @@ function renderScenario(
         <tr>
           <th>Metric</th>
           <th class="a">A</th>
-          <th class="b">B</th>
-          <th>B/A</th>
+          <th class="b">${letter}</th>
+          <th>${letter}/A</th>
           <th>95 % interval</th>
           <th>Pairs</th>
         </tr>
       </thead>
       <tbody>
-        ${summaries.map((summary) => renderMetric(summary, summary.metric === primary))}
+        ${summaries.map((summary) => renderMetric(summary, primary.has(summary.metric)))}
         <tr>
           <th>failed requests</th>
           <td data-column="A">${formatFailures(outcomes.a)}</td>
@@ -97,7 +149,10 @@ function renderScenario(
         </tr>
       </tbody>
     </table>
-    ${accuracy === null ? null : html`<p>${describeAccuracy(accuracy)}</p> `}`;
+    ${accuracy === null ? null : html`<p>${describeAccuracy(accuracy, letter)}</p> `}
+    <ul>
+      ${details.map((detail) => html`<li>${detail.quantile ?? ""} ${describeDetail(detail, letter)}</li> `)}
+    </ul> `;
 }
 
 function renderMetric({ metric, unit, a, b, effect }: MetricSummary, primary: boolean): Html {
@@ -107,7 +162,7 @@ function renderMetric({ metric, unit, a, b, effect }: MetricSummary, primary: bo
 `;
 }
 
-function renderProvenance(a: Side, b: Side): Html {
+function renderProvenance(sides: readonly Side[]): Html {
   const node = ({ name, model, architecture, cpus, memoryMegabytes, pageSize, kernel }: Side["nodes"]["model"]) =>
     `${name}: ${model ?? "unknown board"}, ${architecture ?? missing}, ${cpus ?? missing} CPUs, ${memoryMegabytes ?? missing} MB, pages of ${pageSize ?? missing} bytes, kernel ${kernel ?? missing}`;
   const rows: [string, (side: Side) => string | Html][] = [
@@ -144,8 +199,7 @@ function renderProvenance(a: Side, b: Side): Html {
     <thead>
       <tr>
         <th></th>
-        <th class="a">A</th>
-        <th class="b">B</th>
+        ${sides.map((_, index) => html`<th>${letterOf(index)}</th> `)}
       </tr>
     </thead>
     <tbody>
@@ -153,8 +207,7 @@ function renderProvenance(a: Side, b: Side): Html {
         ([name, of]) =>
           html`<tr>
             <th>${name}</th>
-            <td>${of(a)}</td>
-            <td>${of(b)}</td>
+            ${sides.map((side) => html`<td>${of(side)}</td> `)}
           </tr> `,
       )}
     </tbody>

@@ -1,9 +1,9 @@
-import type { MetricSummary, Samples } from "./comparison.ts";
+import type { MetricSummary } from "./comparison.ts";
 import { formatNumber } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { metrics } from "./metrics.ts";
 
-type BlockSamples = NonNullable<ReturnType<Samples["get"]>>;
+type BlockSamples = readonly { readonly a: readonly number[]; readonly b: readonly number[] }[];
 
 /** Heights in pixels. Widths are per cent, so that a strip fills a phone as well as a desk without scaling its dots. */
 const row = { height: 36, a: 11, b: 25, radius: 3.5 };

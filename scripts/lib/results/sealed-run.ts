@@ -24,11 +24,16 @@ export interface SealedRun {
 }
 
 /**
- * Reads a stack's sealed run: the one that was measured last, or the measurement named.
+ * Reads a stack's sealed run: the one that was measured last.
+ * @param wanted a measurement's name, or the number of the series to which the newest one is to belong
  * @throws UserError when there is none, or when one of its files was changed
  */
-export async function openSealedRun(layout: ResultsLayout, stack: string, named?: string): Promise<SealedRun> {
-  const measurement = named ?? (await newestRun(layout, stack));
+export async function openSealedRun(
+  layout: ResultsLayout,
+  stack: string,
+  wanted?: string | number,
+): Promise<SealedRun> {
+  const measurement = typeof wanted === "string" ? wanted : await newestRun(layout, stack, wanted);
   const directory = layout.sealed(stack, measurement);
   const name = `results/${stack}/${measurement}`;
   if (!existsSync(directory)) throw noRun(stack, `run ${measurement} is not there`);
@@ -50,16 +55,18 @@ export async function openSealedRun(layout: ResultsLayout, stack: string, named?
   return { measurement, manifest, blocks, digests, samples };
 }
 
-async function newestRun(layout: ResultsLayout, stack: string): Promise<string> {
+async function newestRun(layout: ResultsLayout, stack: string, series: number | undefined): Promise<string> {
   const directory = layout.stack(stack);
   const names = existsSync(directory) ? (await readdir(directory)).filter((name) => parseMeasurementName(name)) : [];
   let newest: { name: string; time: string } | null = null;
   for (const name of names.sort()) {
     const manifest = await readManifest(join(directory, name), `results/${stack}/${name}`);
+    if (series !== undefined && manifest.plan.series !== series) continue;
     const time = manifest.measured?.to ?? manifest.collectedAt;
     if (newest === null || time > newest.time) newest = { name, time };
   }
-  if (newest === null) throw noRun(stack, "there is no sealed run");
+  if (newest === null)
+    throw noRun(stack, `there is no sealed run${series === undefined ? "" : ` of series ${series}`}`);
   return newest.name;
 }
 

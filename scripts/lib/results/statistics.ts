@@ -66,12 +66,17 @@ function sampledSubsets(values: readonly number[], seed: number): Subsets {
   const means = new Float64Array(samples);
   for (let sample = 0; sample < samples; sample += 1) {
     let [sum, size] = [0, 0];
-    while (size === 0)
-      for (const value of values)
-        if (random() < 0.5) {
+    while (size === 0) {
+      // One draw decides on 32 values.
+      let bits = 0;
+      for (const [index, value] of values.entries()) {
+        bits = index % 32 === 0 ? random() * 2 ** 32 : bits >>> 1;
+        if ((bits & 1) === 1) {
           sum += value;
           size += 1;
         }
+      }
+    }
     sums[sample] = sum;
     means[sample] = sum / size;
   }
@@ -111,6 +116,23 @@ function meanOfRank(sorted: Float64Array, rank: number): number {
     if (reaches(middle)) reached = middle;
     else below = middle;
   }
+}
+
+/**
+ * Holm's step-down: the p-values, adjusted so that those at most alpha keep the chance of any false one among them at alpha.
+ * (S. Holm, Scandinavian Journal of Statistics 6, 1979; R's p.adjust.) simple-statistics has none, and stdlib's comes with 136
+ * packages.
+ * @param pValues null is a test that could not be made; it counts among the tests and stays null
+ */
+export function holm(pValues: readonly (number | null)[]): (number | null)[] {
+  const adjusted: (number | null)[] = pValues.map(() => null);
+  let least = 0;
+  const known = pValues.flatMap((p, place) => (p === null ? [] : [{ p, place }])).sort((one, other) => one.p - other.p);
+  for (const [rank, { p, place }] of known.entries()) {
+    least = Math.max(least, Math.min(1, (pValues.length - rank) * p));
+    adjusted[place] = least;
+  }
+  return adjusted;
 }
 
 /** The fewest pairs with which the two-sided sign-flip test can reach p <= alpha: 6 for 0.05. */

@@ -47,7 +47,8 @@ test("failures", (t) => {
   t.is(formatFailures({ requests: 30, failures: { timeout: 2, error: 1 } }), "3 of 30: error 1, timeout 2");
 });
 
-test("lines break at spaces, and a word that is too long has its own", (t) => {
+test("lines break at spaces, and within a word that is longer than a line", (t) => {
   t.deepEqual(wrap("one two three", 8, "  "), ["one two", "  three"]);
-  t.deepEqual(wrap("a-very-long-word x", 4), ["a-very-long-word", "x"]);
+  t.deepEqual(wrap("x two-three", 6, "  "), ["x two-", "  thre", "  e"]);
+  t.deepEqual(wrap("a-very-long-word x", 4), ["a-ve", "ry-l", "ong-", "word", "x"]);
 });

@@ -1,5 +1,5 @@
 import test from "ava";
-import { checkLikeness } from "../../../../scripts/lib/results/likeness.ts";
+import { checkLikeness, type Likeness, type Measured } from "../../../../scripts/lib/results/likeness.ts";
 import { manifestSchema, type Manifest } from "../../../../scripts/lib/results/manifest.ts";
 import { UserError } from "../../../../stacks/user-error.ts";
 import type { Plan } from "../../../../workloads/benchmark/plan.ts";
@@ -33,20 +33,26 @@ const versions = base.versions;
 
 const variantOf = ({ plan }: Manifest) => Object.keys(plan.variants)[0] ?? "";
 
-const check = ([a, b]: readonly [Manifest, Manifest], allow: readonly string[]) =>
-  checkLikeness(
-    [
-      { run: { measurement: a.runId, manifest: a }, variant: variantOf(a) },
-      { run: { measurement: `${b.runId}-2`, manifest: b }, variant: variantOf(b) },
-    ],
-    allow,
-  );
+const believed = { throttled: [], invalid: [] };
+const measured = (one: Manifest, changes: Partial<Measured> = {}): Measured => ({
+  run: { measurement: one.runId, manifest: one },
+  variant: variantOf(one),
+  leftOut: believed,
+  ...changes,
+});
+const again = (one: Manifest) => ({ run: { measurement: `${one.runId}-2`, manifest: one } });
+
+function check([a, b]: readonly [Manifest, Manifest], allow: readonly string[]): Likeness {
+  const [likeness] = checkLikeness([measured(a), measured(b, again(b))], allow);
+  if (likeness === undefined) throw new Error("nothing was compared");
+  return likeness;
+}
 
 /** Each field that must be equal, with a manifest that differs in it alone. */
 const unlike: Record<string, Manifest> = {
   blocks: manifest({ blocks: 7 }),
   seed: manifest({ seed: 2 }),
-  primary: manifest({ primary: "end-to-end" }),
+  primary: manifest({ primary: ["end-to-end"] }),
   model: manifest({ models: { gemma: { reference: "gemma3:270m", digest: modelDigest.replace("5", "6") } } }),
   "images.ollama": manifest({ images: { ...images, ollama: "bramble/ollama:0.18.0" } }),
   "images.runner": manifest({ images: { ...images, runner: "bramble/node:26" } }),
@@ -96,6 +102,42 @@ test("names every difference at once", (t) => {
     error.message,
     /^one \([0-9a-f]{12}\) and one \([0-9a-f]{12}-2\) did not measure alike; these 2 differ:\n {2}- blocks: 6 \| 7\n {2}- runner: /,
   );
+});
+
+test("names the differences of each of several", (t) => {
+  const [second, third] = [manifest({ seed: 2 }), manifest({ blocks: 7 })];
+  const all = [measured(base), measured(second, again(second)), measured(third)];
+  const error = t.throws(() => checkLikeness(all, []), { instanceOf: UserError });
+  t.regex(error.message, /this differs:\n {2}- seed: 1 \| 2\n.*this differs:\n {2}- blocks: 6 \| 7\n/s);
+  t.regex(error.message, /--allow seed --allow blocks$/);
+  t.deepEqual(
+    checkLikeness(all, ["seed", "blocks"]).map(({ allowed }) => allowed.map(({ field }) => field)),
+    [["seed"], ["blocks"]],
+  );
+});
+
+for (const reason of ["throttled", "invalid"] as const)
+  test(`refuses what is ${reason} on either side, and on both alike`, (t) => {
+    const bad = { leftOut: { ...believed, [reason]: ["chat of block 2 (0x4)"] } };
+    for (const [one, other] of [
+      [{}, bad],
+      [bad, {}],
+      [bad, bad],
+    ]) {
+      const all = [measured(base, one), measured(base, { ...again(base), ...other })];
+      t.throws(() => checkLikeness(all, []), { message: new RegExp(`- ${reason}: .*chat of block 2`) });
+      t.deepEqual(
+        checkLikeness(all, [reason]).map(({ allowed }) => allowed.map(({ field }) => field)),
+        [[reason]],
+      );
+    }
+  });
+
+test("of many runs that are left out, three are named", (t) => {
+  const bad = { leftOut: { ...believed, throttled: ["one", "two", "three", "four", "five"] } };
+  t.throws(() => checkLikeness([measured(base), measured(base, { ...again(base), ...bad })], []), {
+    message: /- throttled: none \| one, two, three, and 2 more\n/,
+  });
 });
 
 test("variants, series, site and the nodes' names may differ", (t) => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   fewestPairs,
   hodgesLehmann,
+  holm,
   randomGenerator,
   signFlipTest,
 } from "../../../../scripts/lib/results/statistics.ts";
@@ -31,6 +32,44 @@ for (const { differences, p, centre } of references)
     t.is(signFlipTest(differences, 0.05).p, p);
     t.true(Math.abs(hodgesLehmann(differences) - centre) < 1e-12);
   });
+
+/** Reference values: statsmodels 0.15.0, multipletests(p, method="holm"), and the same by stdlib's port of R's p.adjust. */
+const adjustments = [
+  { p: [0.01, 0.04, 0.03, 0.005], adjusted: [0.03, 0.06, 0.06, 0.02] },
+  { p: [0.01, 0.02, 0.03, 0.04, 0.05], adjusted: [0.05, 0.08, 0.09, 0.09, 0.09] },
+  {
+    p: [0.001953125, 0.03125, 0.4, 0.001953125, 0.9, 0.02],
+    adjusted: [0.01171875, 0.09375, 0.8, 0.01171875, 0.9, 0.08],
+  },
+  { p: [0.5, 0.9], adjusted: [1, 1] },
+  { p: [0.04], adjusted: [0.04] },
+  // p.adjust(c(0.01, 0.03), "holm", n = 4): a test that could not be made counts.
+  { p: [0.01, null, 0.03, null], adjusted: [0.04, null, 0.09, null] },
+];
+
+for (const { p, adjusted } of adjustments)
+  test(`adjusts ${p.join(", ")} as R does`, (t) => {
+    const own = holm(p);
+    t.is(own.length, adjusted.length);
+    for (const [place, expected] of adjusted.entries()) {
+      const one = own[place] ?? null;
+      if (expected === null || one === null) t.is(one, expected);
+      else t.true(Math.abs(one - expected) < 1e-12, `${one}`);
+    }
+  });
+
+test("Holm's step-down keeps the order, and never lowers a p-value", (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }), (values) => {
+      const adjusted = holm(values).map((value) => value ?? NaN);
+      for (const [place, value] of values.entries()) {
+        t.true((adjusted[place] ?? NaN) >= value && (adjusted[place] ?? NaN) <= 1);
+        for (const [other, than] of values.entries())
+          if (value <= than) t.true((adjusted[place] ?? NaN) <= (adjusted[other] ?? NaN));
+      }
+    }),
+  );
+});
 
 test("the smallest p-value is 2 over 2^n", (t) => {
   const smallest = (pairs: number) =>

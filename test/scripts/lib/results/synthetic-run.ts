@@ -28,7 +28,7 @@ export const syntheticVariant: Variant = { model: "gemma", node: "agent-1", thre
 export function syntheticPlan(changes: Partial<Plan> = {}): Plan {
   const scenario: Scenario = { ...exampleScenario, prompts: "questions", maxTokens: 32 };
   return {
-    schema: 2,
+    schema: 3,
     series: 1,
     models: { gemma: { reference: "gemma3:270m", digest: modelDigest } },
     images: { ollama: "bramble/ollama:0.17.4", runner: "bramble/node:24.21.0" },
@@ -43,7 +43,7 @@ export function syntheticPlan(changes: Partial<Plan> = {}): Plan {
     coolDown: null,
     blocks: 6,
     seed: 1,
-    primary: "decode-rate",
+    primary: ["decode-rate"],
     runner: "7".repeat(64),
     ...changes,
   };
