@@ -5,6 +5,7 @@ import { root } from "../stacks/root.ts";
 import { debianPrograms, haproxyPackages } from "../twin/debian-programs.ts";
 import { provideK3s } from "../twin/k3s-release.ts";
 import { checkRequirements, installDebianPackages } from "../twin/requirements.ts";
+import { provideChromium } from "./lib/chromium.ts";
 import { runMain } from "./lib/main.ts";
 import { Steps } from "./lib/steps.ts";
 import { provideTwinParts } from "./lib/twin-parts.ts";
@@ -50,14 +51,15 @@ async function provideTestPrograms(): Promise<void> {
     await new Steps().run("programs for tests", (report) => installDebianPackages(report, testPackages));
   }
   await provideUnpacked();
+  await provideBrowser();
 }
 
 /** Puts what is missing of these on PATH, after all else. Where that is impossible, the tests are skipped and say so. */
 async function provideUnpacked(): Promise<void> {
   for (const packages of unpacked) {
     const [program] = packages;
-    if (spawnSync(program, ["-v"]).error === undefined) continue;
-    try {
+    if (isThere(program)) continue;
+    await orWithout(program, async () => {
       const files = join(await debianPrograms(packages, console.log), "usr");
       const lib = join(files, "lib");
       const libraries = (existsSync(lib) ? readdirSync(lib) : [])
@@ -65,9 +67,25 @@ async function provideUnpacked(): Promise<void> {
         .map((name) => join(lib, name));
       process.env.PATH = [process.env.PATH, join(files, "bin"), join(files, "sbin")].join(delimiter);
       process.env.LD_LIBRARY_PATH = [process.env.LD_LIBRARY_PATH, ...libraries].filter(Boolean).join(delimiter);
-    } catch (error) {
-      console.log(`no ${program}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    });
+  }
+}
+
+/** Puts Debian's Chromium on PATH, in which reports are looked at. */
+async function provideBrowser(): Promise<void> {
+  if (isThere("chromium")) return;
+  await orWithout("chromium", async () => {
+    process.env.PATH = [process.env.PATH, await provideChromium(console.log)].join(delimiter);
+  });
+}
+
+const isThere = (program: string) => spawnSync(program, ["--version"]).error === undefined;
+
+async function orWithout(program: string, provide: () => Promise<void>): Promise<void> {
+  try {
+    await provide();
+  } catch (error) {
+    console.log(`no ${program}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
