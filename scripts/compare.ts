@@ -69,12 +69,12 @@ export async function compare(
     throw new UserError({ what: "--json and --markdown are two outputs", next: "name one of them" });
   const margin = parseMargin(values.margin);
   const conditions = values["fail-if"].map(parseCondition);
-  const { comparison, samples } = compareRuns(await openOperands(layout, positionals), { allow, margin, paper });
+  const { comparison, plots } = compareRuns(await openOperands(layout, positionals), { allow, margin, paper });
   const failures = failuresOf(comparison, conditions);
 
   const report = join(layout.directory, "compare", `${reportName(positionals)}.html`);
   await mkdir(dirname(report), { recursive: true });
-  await writeWhole(report, renderReport(comparison, samples));
+  await writeWhole(report, renderReport(comparison, plots));
   return { output: render(comparison, values), report, failures };
 }
 

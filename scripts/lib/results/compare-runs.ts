@@ -5,8 +5,10 @@ import { decide } from "./decide.ts";
 import { alpha } from "./effect.ts";
 import { judgedRuns } from "./judged-runs.ts";
 import { checkLikeness } from "./likeness.ts";
+import { nodeTimes } from "./node-times.ts";
 import { paperOf } from "./paper.ts";
 import { paretoOf } from "./pareto.ts";
+import type { PlotData } from "./report-data.ts";
 import type { SealedRun } from "./sealed-run.ts";
 import { sideRuns } from "./side-runs.ts";
 import { checkDistinct, labelsOf, sideOf, type Compared } from "./sides.ts";
@@ -29,7 +31,7 @@ export interface CompareOptions {
 export function compareRuns(
   compared: readonly Compared[],
   { allow, margin, paper }: CompareOptions,
-): { comparison: Comparison; samples: Samples[] } {
+): { comparison: Comparison; plots: PlotData } {
   checkDistinct(compared);
   const runs = [...new Set(compared.map(({ run }) => run))];
   const judged = new Map(runs.map((run) => [run, judgedRuns(run)]));
@@ -76,7 +78,7 @@ export function compareRuns(
       paper: paper ? paperOf(own, summaries) : null,
       caveats: caveatsOfSides(own, measured.map(({ leftOut }) => leftOut), pairs), // prettier-ignore
     },
-    samples: sides.map(samplesOf),
+    plots: { samples: sides.map(samplesOf), nodes: nodeTimes(sides, judged) },
   };
 }
 
