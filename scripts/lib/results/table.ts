@@ -1,5 +1,14 @@
 import type { Accuracy, Comparison, Detail, Difference, MetricSummary, PairComparison, Side } from "./comparison.ts";
-import { formatFailures, formatInterval, formatNumber, formatP, formatPercent, formatRatio, wrap } from "./format.ts";
+import {
+  alignRows,
+  formatFailures,
+  formatInterval,
+  formatNumber,
+  formatP,
+  formatPercent,
+  formatRatio,
+  wrap,
+} from "./format.ts";
 import { metrics } from "./metrics.ts";
 import { paperRows, paretoRows } from "./side-tables.ts";
 import { letterOf } from "./side-letter.ts";
@@ -13,10 +22,10 @@ export function renderTable(comparison: Comparison): string {
   const lines = sides.flatMap(describeSide);
   for (const [place, pair] of pairs.entries())
     lines.push("", ...renderPair(pair, letterOf(place + 1), pairs.length > 1));
-  lines.push("", ...alignRows(paretoRows(comparison).map(clipFirst)));
+  lines.push("", ...align(paretoRows(comparison).map(clipFirst)));
   if (paper !== null) {
     for (const { title, rows } of paperRows(paper))
-      lines.push("", ...wrap(title, width, "  "), ...alignRows(rows.map(clipFirst)));
+      lines.push("", ...wrap(title, width, "  "), ...align(rows.map(clipFirst)));
     for (const note of paper.notes) lines.push(...wrap(`! ${note}`, width, "  "));
   }
   lines.push("", ...wrap(noteOf(margin), width, "  "));
@@ -42,10 +51,10 @@ function renderPair(pair: PairComparison, letter: string, several: boolean): str
   for (const { scenario, metrics: summaries, details, outcomes, accuracy } of scenarios) {
     const head = [clip(scenario, 25), "A", letter, `${letter}/A`, "95 % interval", "n"];
     const rows = (quartiles: boolean) =>
-      alignRows([head, ...summaries.map((row) => metricRow(row, primary.has(row.metric), quartiles))]);
+      align([head, ...summaries.map((row) => metricRow(row, primary.has(row.metric), quartiles))]);
     // Figures of unusual size take the room of their quartiles.
     lines.push("", ...(rows(true).every((line) => line.length <= width) ? rows(true) : rows(false)));
-    lines.push(...alignRows(quantileRows(details, letter)));
+    lines.push(...align(quantileRows(details, letter)));
     const told = [
       ...details.filter(({ quantile }) => quantile === null).map((detail) => describeDetail(detail, letter)),
       ...(accuracy === null ? [] : [describeAccuracy(accuracy, letter)]),
@@ -125,15 +134,9 @@ function quantileRows(details: readonly Detail[], letter: string): string[][] {
   return rows.length === 0 ? [] : [head, ...rows];
 }
 
-/** Pads cells to their column's width, two spaces apart: the first column to the left, figures to the right. */
-function alignRows(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+/** Names to the left, figures to the right. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  return alignRows(rows, rows[0]?.map((_, column) => (column === 0 ? "left" : "right")) ?? []);
 }
 
 function clipFirst([first = "", ...others]: readonly string[]): string[] {
