@@ -123,7 +123,7 @@ test("the estimate lies in the interval, moves with a shift and turns with the s
       const [low, high] = signFlipTest(values, 0.05).interval ?? [NaN, NaN];
       const centre = hodgesLehmann(values);
       t.true(low <= centre && centre <= high);
-      t.is(hodgesLehmann(values.map((value) => value + shift)), centre + shift);
+      t.is(hodgesLehmann(values.map((value) => value + shift)) + 0, centre + shift + 0);
       t.is(hodgesLehmann(values.map((value) => -value)) + 0, -centre + 0);
     }),
   );
