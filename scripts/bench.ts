@@ -24,7 +24,7 @@ measurement  what the benchmark's client, its schedule and the probe add to what
 statistics  how often a comparison decides wrongly, and rightly, on simulated runs whose truth is known (a minute)
 real-pairs  the same of stacks that differ in nothing, measured on a twin (root, half an hour)
 k3s     installing against the least that it takes, and requests that fail during an upgrade, on twins (root, half an hour)
-results comparing a million records of requests: time, memory, and how both grow (some minutes)
+results comparing a million records of requests: time, memory, how both grow, and how fast the report opens (some minutes)
 `;
 
 await runMain(async ({ signal, defer }) => {
