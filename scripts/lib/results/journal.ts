@@ -172,7 +172,7 @@ class JournalReader<Run> {
     if (record.attempt !== this.#attempt) return `a record of attempt ${record.attempt} lies outside that attempt`;
     switch (record.type) {
       case "run-start":
-        this.#openRun(record).start = record;
+        this.#openRun(nameOf(record)).start = record;
         return null;
       case "request":
         return this.#addRequest(record);
@@ -195,8 +195,7 @@ class JournalReader<Run> {
     return null;
   }
 
-  #openRun(record: RunStart | RequestRecord): OpenRun<Run> {
-    const name = nameOf(record);
+  #openRun(name: string): OpenRun<Run> {
     let run = this.#open.get(name);
     if (run === undefined) {
       const seen = { from: Infinity, requests: 0, numbers: new Set<number>(), digests: new Set<string>() };
@@ -206,9 +205,10 @@ class JournalReader<Run> {
   }
 
   #addRequest(record: RequestRecord): string | null {
-    if (this.#ended.has(nameOf(record))) return `a request of run ${nameOf(record)} follows its end`;
+    const name = nameOf(record);
+    if (this.#ended.has(name)) return `a request of run ${name} follows its end`;
     if (record.request < 0) return null;
-    const run = this.#openRun(record);
+    const run = this.#openRun(name);
     run.from = Math.min(run.from, record.at);
     run.requests += 1;
     run.numbers.add(record.request);

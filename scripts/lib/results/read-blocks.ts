@@ -13,10 +13,13 @@ const mostThreads = 2;
 let pool: Piscina<BlockFile, ReadBlock> | undefined;
 
 function startPool(): Piscina<BlockFile, ReadBlock> {
+  const threads = Math.min(availableParallelism(), mostThreads);
   return new Piscina({
     filename: join(import.meta.dirname, `read-block${extname(import.meta.filename)}`),
     name: "readBlock",
-    maxThreads: Math.min(availableParallelism(), mostThreads),
+    // As many at least as at most: one that is idle between two runs is not ended and started anew.
+    minThreads: threads,
+    maxThreads: threads,
     // Records die young. What V8 takes by itself grows with the machine's memory.
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
