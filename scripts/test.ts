@@ -79,7 +79,9 @@ async function provideBrowser(): Promise<void> {
   });
 }
 
-const isThere = (program: string) => spawnSync(program, ["--version"]).error === undefined;
+function isThere(program: string): boolean {
+  return spawnSync(program, ["--version"]).error === undefined;
+}
 
 async function orWithout(program: string, provide: () => Promise<void>): Promise<void> {
   try {
