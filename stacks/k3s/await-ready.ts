@@ -42,7 +42,7 @@ export async function awaitReady(
   let found: Kubectl | undefined;
   for (;;) {
     found ??= await kubectl();
-    const { state, answered } = await stateOf(found, node, version, isHeard);
+    const { state, answered, soon = false } = await stateOf(found, node, version, isHeard);
     if (state === "there") return;
     if (!answered) found = undefined;
     if (waited() >= looked + lookEverySeconds) {
@@ -68,7 +68,20 @@ export async function awaitReady(
       said = waited();
       say(`${node}: waiting for K3s, ${said} s: ${state}`);
     }
-    await clock.sleep(everySeconds * 1000);
+    // One that is nearly there is not looked at again and again: kubectl tells of the moment.
+    if (!(soon && found !== undefined && (await becomesReady(found, node)))) await clock.sleep(everySeconds * 1000);
+  }
+}
+
+async function becomesReady(kubectl: Kubectl, node: string): Promise<boolean> {
+  try {
+    return (
+      (await kubectl(["wait", `node/${node}`, "--for=condition=Ready", `--timeout=${lookEverySeconds}s`])).code === 0
+    );
+  } catch (error) {
+    // The next look finds out what became of the server.
+    if (error instanceof UserError) return false;
+    throw error;
   }
 }
 
@@ -78,6 +91,8 @@ interface SeenState {
   /** What the cluster thinks of the node; "there" when that is what is waited for. */
   readonly state: string;
   readonly answered: boolean;
+  /** It is in the cluster, and not Ready yet. */
+  readonly soon?: boolean;
 }
 
 async function stateOf(
@@ -95,7 +110,8 @@ async function stateOf(
     const { code, stdout, stderr } = await kubectl(["get", "node", node, `--output=jsonpath=${path}`]);
     if (code !== 0) return stderr.includes("(NotFound)") ? answer("not in the cluster yet") : silent(stderr.trim());
     const [ready = "", seen = ""] = stdout.trimEnd().split(" ");
-    if (ready !== "True" || seen !== version) return answer(`${ready === "True" ? "Ready" : "not Ready"} at ${seen}`);
+    if (ready !== "True") return { ...answer(`not Ready at ${seen}`), soon: true };
+    if (seen !== version) return answer(`Ready at ${seen}`);
     return answer(heard ? "there" : "its kubelet is not heard from again yet");
   } catch (error) {
     // The server went away between two questions.

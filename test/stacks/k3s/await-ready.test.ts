@@ -166,6 +166,19 @@ test("the server that answered is asked again, and another one is looked for onl
   t.true(cluster.asked.length > 15);
 });
 
+test("of a node that is nearly Ready kubectl tells the moment", async (t) => {
+  const { cluster, clock, at, wait } = setUp();
+  cluster.addNode("pi-2", version);
+  cluster.setReady("pi-2", false);
+  cluster.readiness = () => clock.sleep(2300);
+  at(2.2, () => {
+    cluster.setReady("pi-2", true);
+  });
+  await wait();
+  t.is(clock.now(), 2300);
+  t.is(cluster.asked.filter((line) => line.startsWith("get node")).length, 2);
+});
+
 test("after a restart the kubelet has to be heard from anew: a node goes on being called Ready for a while", async (t) => {
   const { cluster, clock, at, wait } = setUp();
   cluster.addNode("pi-2", version);

@@ -29,6 +29,8 @@ export class FakeCluster {
   silence: string | undefined;
   /** Called before each request; what it returns is waited for. */
   delay: () => Promise<void> = () => Promise.resolve();
+  /** What `kubectl wait` waits for: until the node is Ready, or for as long as it is told to. */
+  readiness: (node: string) => Promise<void> = () => Promise.resolve();
   /** What `kubectl drain` prints and how it ends, one after the other; then it succeeds. */
   readonly drains: (string | { readonly thrown: Error })[] = [];
   #version = 0;
@@ -88,6 +90,7 @@ export class FakeCluster {
     if (verb === "get" && kind === "leases") return ok({ items: [...this.leases.values()] });
     if (verb === "get" && kind === "lease") return this.#getLease(name ?? "", args);
     if (verb === "get" && kind === "node") return this.#getNode(name ?? "", args);
+    if (verb === "wait") return await this.#waitForReady((kind ?? "").replace("node/", ""));
     if (verb === "patch" && kind === "node") return this.#patchNode(name ?? "", args);
     if (verb === "create" || verb === "replace") return this.#writeLease(verb, JSON.parse(stdin ?? "") as FakeLease);
     if (verb === "drain") {
@@ -111,6 +114,14 @@ export class FakeCluster {
     if (args.some((arg) => arg.includes("jsonpath")))
       return ok(`${conditions.find(({ type }) => type === "Ready")?.status ?? ""} ${nodeInfo.kubeletVersion}`);
     return ok(node);
+  }
+
+  async #waitForReady(name: string) {
+    await this.readiness(name);
+    const ready = this.node(name).status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    return ready
+      ? ok(`node/${name} condition met`)
+      : failed(`error: timed out waiting for the condition on nodes/${name}`);
   }
 
   #patchNode(name: string, args: readonly string[]) {
