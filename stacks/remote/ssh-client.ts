@@ -42,6 +42,9 @@ export function execute(argv: readonly string[], execution: Execution): Promise<
       child.stdout?.pipe(stdout, { end: false });
       stdout.on("error", (error) => {
         child.kill("SIGKILL");
+        // What it started may live on with our pipes in hand.
+        child.stdout?.destroy();
+        child.stderr?.destroy();
         reject(error);
       });
     }

@@ -88,7 +88,7 @@ class Receiver {
 
   async isWhole(): Promise<boolean> {
     const state = this.#state;
-    if (state === undefined || this.#pending.length > 0 || state.written !== state.size) return false;
+    if (state === undefined || lengthOf(this.#pending) > 0 || state.written !== state.size) return false;
     await state.handle.sync();
     return state.hash.digest("hex") === state.sha256;
   }

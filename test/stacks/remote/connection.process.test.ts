@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { Writable } from "node:stream";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { quote, run } from "../../../stacks/remote/connection.ts";
@@ -57,6 +58,26 @@ test.serial("a command runs with its input, and its exit code and output come ba
   fakeSsh(t);
   const result = await run(endpoint, ["sh", "-c", "cat; echo oh >&2; exit 7"], { stdin: "payload" });
   t.deepEqual(result, { stdout: "payload", stderr: "oh\n", code: 7 });
+});
+
+test.serial("what a command prints can go to a stream, all of it before the result is there", async (t) => {
+  fakeSsh(t);
+  const taken: Buffer[] = [];
+  const slow = new Writable({
+    write(data: Buffer, _encoding, done) {
+      taken.push(data);
+      setTimeout(done, 5);
+    },
+  });
+  const result = await run(endpoint, ["sh", "-c", "head -c 1000000 /dev/zero; exit 3"], { stdout: slow });
+  t.deepEqual(result, { stdout: "", stderr: "", code: 3 });
+  t.is(Buffer.concat(taken).length, 1_000_000);
+  const full = new Writable({
+    write(_data, _encoding, done) {
+      done(new Error("no room"));
+    },
+  });
+  await t.throwsAsync(run(endpoint, ["yes"], { stdout: full }), { message: "no room" });
 });
 
 test.serial("one connection serves several commands, also at once", async (t) => {

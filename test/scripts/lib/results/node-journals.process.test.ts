@@ -47,6 +47,8 @@ function nodeOver(link: Link): RunOnNode {
       }
     }
     const [code] = (await ended) as [number | null];
+    // As the SSH client does, which waits in this way until all was taken.
+    if (stdout !== undefined) await new Promise((resolve) => stdout.write(Buffer.alloc(0), resolve));
     return { stdout: printed, stderr: await said, code: code ?? 1 };
   };
 }
