@@ -118,6 +118,9 @@ test.serial("a site serves a model by OpenAI's interface, to those who have a ke
   await update();
   t.regex((await stackOutputs(site)).kubeconfig as string, /server/);
 
+  // The pods answer; kube-proxy leads to them from the nodes' ports a moment later.
+  const refused = async () => (await ask("/v1/models", undefined)).status === 401;
+  await live.eventually("the node's port leads to the proxy", 30, refused);
   t.is((await ask("/v1/chat/completions", undefined, question("assistant"))).status, 401);
   t.is((await ask("/v1/chat/completions", "0".repeat(64), question("assistant"))).status, 401);
   for (const client of ["alice", "field-app"])
