@@ -58,16 +58,29 @@ export interface CollectOptions {
  * Copies what a run left on its runner's node, and seals it once all of it is there. It may be stopped at any point and
  * run again: blocks that were copied are kept, and what is sealed is never touched. What another measurement of the run
  * left on the node (the site was built anew) is collected beside the older ones.
- * @throws UserError when the node can't be reached and not all is sealed, or when another process collects the same run
+ * @throws UserError when the node can't be reached and not all is sealed, when another process collects the same run, or
+ * when this machine's disk is full
  */
 export async function collectRun(options: CollectOptions): Promise<Collected> {
-  const { stack, layout } = options;
-  await mkdir(layout.stack(stack), { recursive: true });
-  const release = await lockRun(options);
+  const { stack, outputs, layout } = options;
   try {
-    return await collectFromNode(options);
-  } finally {
-    await release();
+    await mkdir(layout.stack(stack), { recursive: true });
+    const release = await lockRun(options);
+    try {
+      return await collectFromNode(options);
+    } finally {
+      await release();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    throw new UserError(
+      {
+        what: `there is no room to seal run ${outputs.runId}`,
+        where: layout.stack(stack),
+        next: "make room on this machine's disk, then collect again: what was copied is kept",
+      },
+      { cause: error },
+    );
   }
 }
 

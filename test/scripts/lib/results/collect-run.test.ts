@@ -267,6 +267,19 @@ test("a copy that fails leaves nothing half-written, and what came before it", a
   t.deepEqual(fetched, [1, 2]);
 });
 
+test("a disk that is full when all blocks are here is told, and nothing is lost", async (t) => {
+  const { layout, collect, fetched } = await setUp(t);
+  const full = () => Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" }));
+  await t.throwsAsync(collect({ samples: full }), {
+    instanceOf: UserError,
+    message: /one: there is no room to seal run/,
+  });
+  t.false(existsSync(layout.sealed("one", runId)));
+  fetched.length = 0;
+  t.is((await collect()).outcome, "sealed");
+  t.deepEqual(fetched, []);
+});
+
 test("goes on after a collector that was killed at any point", async (t) => {
   const { layout, collect } = await setUp(t);
   const raw = join(layout.partial("one", runId), "raw");
