@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
@@ -86,6 +86,23 @@ test("all damaged files of all runs are named, and the exit code says so", async
   t.regex(one ?? "", /manifest\.json was changed, raw\/block-0\.ndjson was changed/);
   t.regex(two ?? "", /manifest\.json was changed/);
   t.is(await results(["verify"], layout), 1);
+});
+
+test("a file that can't be read any more is damage as well, and the other runs are looked at", async (t) => {
+  const { layout, directory } = await oneRun(t);
+  await sealSynthetic(layout, "two", plan);
+  for (const file of ["manifest.json", "raw/block-0.ndjson"]) {
+    const path = join(directory, file);
+    const content = await readFile(path);
+    for (const folder of [directory, join(directory, "raw")]) await chmod(folder, 0o755);
+    await rm(path);
+    await symlink("/nowhere", path);
+    const [one, two] = await problems(layout);
+    t.true(one?.includes(file), String(one));
+    t.is(two, null);
+    await rm(path);
+    await writeFile(path, content);
+  }
 });
 
 test("a seal that was made anew over a changed journal does not hide it", async (t) => {

@@ -21,7 +21,9 @@ export async function* verifyResults(
     try {
       problem = contradictionOf(await openSealedRun(layout, stack, run));
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // A disk that can't be read any more, or a link that leads nowhere, is damage too.
+      const isDamage = error instanceof UserError || (error instanceof Error && "syscall" in error);
+      if (!isDamage) throw error;
       problem = error.message.split("\n")[0] ?? "";
     }
     yield { stack, run, problem };
