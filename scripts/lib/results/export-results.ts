@@ -1,12 +1,13 @@
 import { createWriteStream } from "node:fs";
-import { readFile, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { stringify } from "csv-stringify";
 import { requestRow, runRows, type Row } from "./export-rows.ts";
-import { parseJournal } from "./journal.ts";
+import { readRuns } from "./journal.ts";
 import { rawPath, type ResultsLayout } from "./layout.ts";
+import { readLines } from "./read-lines.ts";
 import { openSealedRun, type SealedRun } from "./sealed-run.ts";
 
 export interface Export {
@@ -16,7 +17,7 @@ export interface Export {
 }
 
 /**
- * Writes sealed runs as CSV (RFC 4180, by csv-stringify of the kept node-csv) or as one JSON array, a block of requests in memory at
+ * Writes sealed runs as CSV (RFC 4180, by csv-stringify of the kept node-csv) or as one JSON array, a run of requests in memory at
  * a time. A file is there whole or not at all.
  * @param out a file; null: standard output
  */
@@ -57,12 +58,12 @@ async function* rowsOf(
   }
 }
 
-async function* requestRows(layout: ResultsLayout, { measurement, manifest }: SealedRun): AsyncGenerator<Row> {
+function* requestRows(layout: ResultsLayout, { measurement, manifest, blocks }: SealedRun): Generator<Row> {
   const { stack, runId, plan } = manifest;
-  for (const { block, state } of manifest.blocks) {
-    if (state === "missing") continue;
-    const text = await readFile(join(layout.sealed(stack, measurement), rawPath(block)), "utf8");
-    for (const { requests } of parseJournal(text, { runId, plan, block }).runs)
+  for (const [block, { state }] of blocks) {
+    if (state === "invalid") continue;
+    const lines = readLines(join(layout.sealed(stack, measurement), rawPath(block)), () => undefined);
+    for (const { requests } of readRuns(lines, { runId, plan, block }))
       for (const request of requests) yield requestRow({ stack, run: measurement, plan, block }, request);
   }
 }

@@ -79,6 +79,23 @@ export function readJournal<Run>(
   return reader.end();
 }
 
+/**
+ * The runs that a block's journal holds, each as soon as it ended, and forgotten then. Of a journal that {@link readJournal} calls invalid
+ * these are the runs before what is wrong with it.
+ * @param lines with their line ends
+ */
+export function* readRuns(lines: Iterable<string>, expected: ExpectedJournal): Generator<RunJournal> {
+  const ended: RunJournal[] = [];
+  const reader = new JournalReader(expected, () => {
+    const requests: RequestRecord[] = [];
+    return { add: (request) => requests.push(request), end: (run) => ended.push({ ...run, requests }) };
+  });
+  for (const line of lines) {
+    reader.add(line);
+    yield* ended.splice(0);
+  }
+}
+
 /** Runs of each block as a journal names them, in no particular order. */
 export function plannedRuns(plan: Plan): string[] {
   return runsOf(plan).map(({ name }) => name);

@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { parseJournal } from "../../../../scripts/lib/results/journal.ts";
+import { parseJournal, readRuns } from "../../../../scripts/lib/results/journal.ts";
 import { runIdOf } from "../../../../workloads/benchmark/plan.ts";
 import type { JournalRecord } from "../../../../workloads/benchmark/record.ts";
 import { journalText, syntheticBlock, syntheticPlan } from "./synthetic-run.ts";
@@ -40,6 +40,19 @@ test("cut anywhere, a journal is partial and keeps each run that ended", (t) => 
         t.is(block.tornLines > 0, !cut.endsWith("\n") && cut !== "" ? true : tail !== "");
       },
     ),
+  );
+});
+
+test("cut anywhere and gone on with, runs read one by one are those of the whole", (t) => {
+  const lines = journalText(whole).match(/[^\n]*\n/g) ?? [];
+  fc.assert(
+    fc.property(fc.nat({ max: lines.length }), fc.nat({ max: lines.length }), (end, more) => {
+      const again = journalText(asAttempt(whole.slice(0, more), 2)).match(/[^\n]*\n/g) ?? [];
+      const journal = [...lines.slice(0, end), ...again, '{"type":"req'];
+      const { state, runs } = parseJournal(journal.join(""), expected);
+      fc.pre(state !== "invalid");
+      t.deepEqual([...readRuns(journal, expected)], runs);
+    }),
   );
 });
 
