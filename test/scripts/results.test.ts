@@ -129,7 +129,7 @@ test("every request is a row, with what it was run with and units in the columns
   t.is(rows.length, 2 * 2 * 5);
   t.like(rows[1], { stack: "one", series: 1, block: 0, variant: "base", model: "gemma3:270m", threads: 1 });
   t.is(rows.filter(({ outcome }) => outcome === "timeout").length, 1);
-  const csv = (await exported(t, "csv", "request")).split("\n");
+  const csv = (await exported(t, "csv", "request")).split("\r\n");
   t.is(csv.length, 2 * 2 * 5 + 2);
   t.is(csv[0], Object.keys(rows[0] ?? {}).join(","));
   t.regex(csv[0] ?? "", /,time_to_first_token_ms,end_to_end_ms,tokens_in,tokens_out,decode_rate_tokens_per_s,/);
@@ -142,7 +142,7 @@ test("every run is a row, with its quantiles and whether it may be believed", as
     rows.find(({ block, scenario }) => block === 0 && scenario === "chat"),
     { requests: 5, failed: 1, believed: true, temperature_celsius: null, energy_joules: null },
   );
-  t.regex((await exported(t, "csv", "run")).split("\n")[0] ?? "", /end_to_end_p99_s/);
+  t.regex((await exported(t, "csv", "run")).split("\r\n")[0] ?? "", /end_to_end_p99_s/);
 });
 
 test("what is no command, no format or no run is told", async (t) => {

@@ -29,7 +29,13 @@ export async function exportResults(
 ): Promise<void> {
   const rows = Readable.from(rowsOf(layout, runs, per));
   const write = async (target: Writable, options: { end: boolean }) => {
-    if (format === "csv") await pipeline(rows, stringify({ header: true, cast: { boolean: String } }), target, options);
+    if (format === "csv")
+      await pipeline(
+        rows,
+        stringify({ header: true, record_delimiter: "windows", cast: { boolean: String } }),
+        target,
+        options,
+      );
     else await pipeline(rows, asJson, target, options);
   };
   if (out === null) {
